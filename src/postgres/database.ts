@@ -1,0 +1,45 @@
+import pgPromise from "pg-promise";
+
+/** A row of a catalog query: parse it with zod before use. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** A small pool for Tenantry's own SQL (catalogs, onboarding). User SQL never comes here: it runs on lanes. */
+export interface Database {
+  /** Runs one statement; `values` are `$1`, `$2`, … over the extended protocol. */
+  query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. */
+  transaction<T>(work: (query: Database["query"]) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly applicationName: string;
+  readonly maxConnections: number;
+  readonly connectTimeoutMs: number;
+}
+
+/** Opens a pool. Nothing is connected before the first query. Errors are those of `pg`: `code` is the SQLSTATE. */
+export function createDatabase(options: DatabaseOptions): Database {
+  const pgp = pgPromise({ noWarnings: true });
+  const db = pgp({
+    connectionString: options.url,
+    application_name: options.applicationName,
+    max: options.maxConnections,
+    connectionTimeoutMillis: options.connectTimeoutMs,
+    idleTimeoutMillis: 30_000,
+    allowExitOnIdle: true,
+  });
+  const query: Database["query"] = async (text, values) =>
+    db.any<Row>(values === undefined || values.length === 0 ? text : new pgp.ParameterizedQuery({ text, values: [...values] }));
+  return {
+    query,
+    transaction: (work) =>
+      db.tx((tx) =>
+        work(async (text, values) =>
+          tx.any<Row>(values === undefined || values.length === 0 ? text : new pgp.ParameterizedQuery({ text, values: [...values] })),
+        ),
+      ),
+    close: () => db.$pool.end(),
+  };
+}

@@ -1,0 +1,172 @@
+import type { Buffer } from "node:buffer";
+
+/** The values that travel between folders. A stage takes some of these and makes others; none of them changes once made. */
+
+/** A closed interval of time, epoch milliseconds. */
+export interface TimeRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Who asks: the name of a token, and the tenants that it may see. */
+export interface Principal {
+  readonly name: string;
+  /** True when the caller may see the tenant. */
+  readonly mayRead: (tenant: TenantIdentity) => boolean;
+}
+
+export interface TenantIdentity {
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+/** A column of a foreign table. `type` is PostgreSQL's own spelling without a type modifier, `position` counts from 1. */
+export interface CatalogColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly position: number;
+}
+
+/** A foreign table, or a view over foreign tables, in the federation database. */
+export interface CatalogRelation {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly CatalogColumn[];
+}
+
+/** `ready`: at least one relation is there. `missing`: the registry names it, the federation database has nothing of it. */
+export type TenantState = "ready" | "missing";
+
+export interface CatalogTenant extends TenantIdentity {
+  readonly state: TenantState;
+  /** Foreign servers behind the tenant's relations, sorted. */
+  readonly servers: readonly string[];
+  /** By the name the tenants know: `entities`. */
+  readonly relations: ReadonlyMap<string, CatalogRelation>;
+}
+
+/** What Tenantry knows of the fleet: immutable, replaced as a whole on refresh. */
+export interface Catalog {
+  /** Changes exactly when the content does. */
+  readonly version: string;
+  readonly loadedAtMs: number;
+  /** Sorted by name. */
+  readonly tenants: ReadonlyMap<string, CatalogTenant>;
+  /** Columns of `guard.allowRelations`, by `schema.name`. */
+  readonly localRelations: ReadonlyMap<string, CatalogRelation>;
+}
+
+export const FORMATS = ["rows", "frame", "timeserie", "table", "csv", "ndjson"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** How many of the expected tenants must answer: `allow` any, `fail` all, or a share in percent (0 to 100). */
+export type PartialPolicy = "allow" | "fail" | { readonly percent: number };
+
+export type ParamValue = string | number | boolean | null;
+
+/** One question, already validated: what a protocol makes of a request. */
+export interface QueryRequest {
+  readonly sql: string;
+  /** Name of the named query that the SQL comes from, or null for SQL in the request. */
+  readonly queryName: string | null;
+  readonly range: TimeRange;
+  readonly intervalMs: number;
+  /** Tenants that the request names; null means all that the caller may see. */
+  readonly tenants: readonly string[] | null;
+  readonly format: Format;
+  readonly partial: PartialPolicy;
+  /** Values of `$param(name)`, typed and checked. */
+  readonly params: ReadonlyMap<string, ParamDeclarationValue>;
+  readonly cacheTtlMs: number;
+  readonly deadlineMs: number;
+  /** Scheduled queries (the exporter's) have a lane group of their own. */
+  readonly priority: "interactive" | "scheduled";
+}
+
+export const PARAM_TYPES = ["text", "integer", "number", "boolean", "timestamp"] as const;
+export type ParamType = (typeof PARAM_TYPES)[number];
+
+export interface ParamDeclarationValue {
+  readonly type: ParamType;
+  readonly value: ParamValue;
+}
+
+/** Why a tenant is not in an answer. Reasons come from SQLSTATEs and our own timers, never from message texts. */
+export type FailureReason =
+  | "unreachable" // 08xxx: refused, unknown host, wrong password, database gone
+  | "timeout" // our deadline, or 57014 raised on the tenant
+  | "relation_missing" // the catalog, or 42P01
+  | "column_missing" // the catalog, or 42703
+  | "query_failed" // any other error raised on the tenant
+  | "not_onboarded"; // registry tenant without foreign tables
+
+export interface TenantFailure {
+  readonly tenant: string;
+  readonly reason: FailureReason;
+  /** A sentence for people, free of hosts, logins and remote SQL. */
+  readonly detail: string;
+}
+
+/** Tenants expected (from the catalog, never from who answered), answered, and failed. */
+export interface Coverage {
+  readonly expected: number;
+  readonly answered: number;
+  readonly failed: readonly TenantFailure[];
+}
+
+export interface Notice {
+  readonly severity: "info" | "warning" | "error";
+  readonly text: string;
+}
+
+/** What a column's wire text means; decides its JSON. See "Values" in docs/formats.md. */
+export type ValueKind =
+  | "number" // int2, int4, int8, oid, numeric, float4, float8: all digits kept
+  | "time" // timestamp, timestamptz, date: epoch milliseconds
+  | "epoch" // numeric epoch in a column called time: seconds, milliseconds or nanoseconds by magnitude
+  | "boolean"
+  | "json"
+  | "array"
+  | "text";
+
+export interface TableColumn {
+  readonly name: string;
+  readonly kind: ValueKind;
+  /** PostgreSQL's name of the type, e.g. `timestamp with time zone`, `integer[]`. */
+  readonly type: string;
+}
+
+/** A merged answer, column by column, in PostgreSQL's text form (null is null). All columns have `rowCount` values. */
+export interface Table {
+  readonly columns: readonly TableColumn[];
+  readonly values: readonly (readonly (string | null)[])[];
+  readonly rowCount: number;
+  /** Index of the column that holds the tenant's name, or -1. */
+  readonly tenantColumn: number;
+  /** Index of the time column, or -1. */
+  readonly timeColumn: number;
+}
+
+/** A table in one output format. `elements` are the byte extents of the array's members, for formats that are JSON arrays of frames. */
+export interface EncodedTable {
+  readonly contentType: string;
+  readonly body: Buffer;
+  readonly elements: readonly { readonly start: number; readonly end: number }[];
+}
+
+export type CacheStatus = "hit" | "miss" | "stale" | "coalesced" | "partial-hit";
+
+export const STAGES = ["template", "sql", "plan", "cache", "execute", "merge", "frames"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** The answer to one `QueryRequest`: everything an HTTP response needs. */
+export interface Answer extends EncodedTable {
+  readonly coverage: Coverage;
+  readonly notices: readonly Notice[];
+  readonly cache: CacheStatus;
+  readonly ageSeconds: number;
+  /** Milliseconds that each stage of this request took. */
+  readonly timings: ReadonlyMap<Stage, number>;
+}

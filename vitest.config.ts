@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+// Three parts. `unit` and `golden` need nothing; `integration` starts an embedded PostgreSQL;
+// `e2e` starts the built program as a process.
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/golden/**/*.test.ts"] } },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts"],
+          globalSetup: ["test/support/global-postgres.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], globalSetup: ["test/support/global-build.ts"], testTimeout: 120_000, hookTimeout: 180_000 } },
+    ],
+  },
+});
