@@ -35,9 +35,20 @@ export type Observation =
   /** A tenant is missing from a fresh answer. */
   | { readonly kind: "tenant.failed"; readonly tenant: string; readonly reason: FailureReason; readonly detail: string }
   /** A lane ran a statement. */
-  | { readonly kind: "lane.ran"; readonly group: number; readonly lane: number; readonly tenants: number; readonly seconds: number }
+  | {
+      readonly kind: "lane.ran";
+      readonly group: number;
+      readonly lane: number;
+      readonly tenants: number;
+      readonly seconds: number;
+    }
   /** A lane's session was thrown away and will be replaced. */
-  | { readonly kind: "lane.replaced"; readonly group: number; readonly lane: number; readonly cause: "timeout" | "connection" | "cancelled" }
+  | {
+      readonly kind: "lane.replaced";
+      readonly group: number;
+      readonly lane: number;
+      readonly cause: "timeout" | "connection" | "cancelled";
+    }
   /** The cache changed size. */
   | { readonly kind: "cache.size"; readonly entries: number; readonly bytes: number; readonly evicted: number }
   /** A new catalog is in use. */
@@ -49,7 +60,14 @@ export type Observation =
   /** The SQL parser's worker was replaced, after a trap or because it took too long. */
   | { readonly kind: "parser.replaced"; readonly cause: "trap" | "timeout" }
   /** An exported query ended; on failure its last values are withdrawn, so that Prometheus sees a gap, not an old number. */
-  | { readonly kind: "export.ran"; readonly queryName: string; readonly ok: boolean; readonly series: number; readonly seconds: number }
+  | {
+      readonly kind: "export.ran";
+      readonly queryName: string;
+      readonly ok: boolean;
+      readonly series: number;
+      readonly seconds: number;
+      readonly error?: AppError;
+    }
   /** Settings ask for more than a server offers, or something is less safe than it could be. */
   | { readonly kind: "advice"; readonly text: string };
 

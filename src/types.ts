@@ -170,3 +170,54 @@ export interface Answer extends EncodedTable {
   /** Milliseconds that each stage of this request took. */
   readonly timings: ReadonlyMap<Stage, number>;
 }
+
+/** One tenant's copy of a block: a complete SELECT without a final semicolon. All arms of a fleet part give the same columns. */
+export interface Arm {
+  readonly tenant: string;
+  readonly sql: string;
+}
+
+export interface ResultColumn {
+  readonly name: string;
+  /** OID of the type in the federation database. */
+  readonly typeOid: number;
+}
+
+/** Rows as the wire has them: PostgreSQL's text form, null for NULL. */
+export interface TextRows {
+  readonly columns: readonly ResultColumn[];
+  readonly rows: readonly (readonly (string | null)[])[];
+  /** True when a row or byte limit ended the reading early. */
+  readonly truncated: boolean;
+}
+
+/** What the arms of one fleet part gave: rows in no particular order, and the tenants that are not in them. */
+export interface GatheredRows extends TextRows {
+  readonly failures: readonly TenantFailure[];
+}
+
+/** How a template would run. Nothing was run to make it. */
+export interface Explanation {
+  /** The template with its macros expanded; `$<tenant>` stands as written. */
+  readonly expandedSql: string;
+  readonly blocks: readonly ExplainedBlock[];
+  /** The statement that runs once over the gathered rows; null when the answer is the arms' rows themselves. */
+  readonly outerSql: string | null;
+  readonly expected: number;
+  readonly leftOut: readonly TenantFailure[];
+  readonly notices: readonly Notice[];
+}
+
+/** A copied block: what each lane would run for it. */
+export interface ExplainedBlock {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly lanes: readonly { readonly lane: number; readonly tenants: readonly string[]; readonly sql: string }[];
+  /** One verdict for each shape of arm: `pushed`, or what runs on the federation database instead. */
+  readonly verdicts: readonly { readonly tenants: readonly string[]; readonly verdict: string }[];
+}
+
+/** Answers queries; `src/query/` makes one, protocols and the exporter use it. Errors are `AppError`s. */
+export interface QueryService {
+  run(request: QueryRequest, principal: Principal, signal: AbortSignal): Promise<Answer>;
+  explain(request: QueryRequest, principal: Principal): Promise<Explanation>;
+}

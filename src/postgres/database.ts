@@ -31,13 +31,19 @@ export function createDatabase(options: DatabaseOptions): Database {
     allowExitOnIdle: true,
   });
   const query: Database["query"] = async (text, values) =>
-    db.any<Row>(values === undefined || values.length === 0 ? text : new pgp.ParameterizedQuery({ text, values: [...values] }));
+    db.any<Row>(
+      values === undefined || values.length === 0 ? text : new pgp.ParameterizedQuery({ text, values: [...values] }),
+    );
   return {
     query,
     transaction: (work) =>
       db.tx((tx) =>
         work(async (text, values) =>
-          tx.any<Row>(values === undefined || values.length === 0 ? text : new pgp.ParameterizedQuery({ text, values: [...values] })),
+          tx.any<Row>(
+            values === undefined || values.length === 0
+              ? text
+              : new pgp.ParameterizedQuery({ text, values: [...values] }),
+          ),
         ),
       ),
     close: () => db.$pool.end(),

@@ -1,0 +1,162 @@
+import { createAnswerCache } from "./cache/answer-cache.ts";
+import type { Config } from "./config/schema.ts";
+import { AppError } from "./errors.ts";
+import { createFleetExecutor } from "./execute/executor.ts";
+import { createExporter } from "./exporter/exporter.ts";
+import { createHttpServer, type HttpServer } from "./http/server.ts";
+import { fanOut, type Observe } from "./observation.ts";
+import { joinExpositions } from "./observe/exposition.ts";
+import { createLog, type LogLevel } from "./observe/log.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import { createTypeNames } from "./postgres/column-types.ts";
+import { createDatabase } from "./postgres/database.ts";
+import { openSession } from "./postgres/session.ts";
+import { createQueryService } from "./query/query-service.ts";
+import type { CachedQuery } from "./query/run-query.ts";
+import { createParser } from "./sql/parser.ts";
+import { createCatalogStore } from "./tenants/catalog-store.ts";
+import { checkConnectionBudget } from "./tenants/check-connection-budget.ts";
+import type { Catalog, QueryService } from "./types.ts";
+
+export interface AppOptions {
+  readonly config: Config;
+  /** pino's level; `silent` for programs whose standard output is their result. */
+  readonly logLevel?: LogLevel;
+  /** A listener beside the log and the metrics. */
+  readonly observe?: Observe;
+}
+
+/** Tenantry with its parts wired together. Nothing listens before `listen`. */
+export interface App {
+  readonly service: QueryService;
+  readonly catalog: () => Catalog | null;
+  /** Reads the catalog now; rejects with FEDERATION_UNAVAILABLE. */
+  readonly refreshCatalog: () => Promise<Catalog>;
+  /** Serves HTTP, refreshes the catalog in the background, and resolves with the URL. A catalog that cannot be read yet is retried. */
+  readonly listen: () => Promise<string>;
+  /** Stops listening, lets running requests end for `graceMs`, and ends every session. */
+  readonly close: (graceMs?: number) => Promise<void>;
+}
+
+/** How long a read of the catalog may keep `/readyz` waiting for the federation database. */
+const READY_TIMEOUT_MS = 2_000;
+
+/** The one place that constructs things and connects them; whatever it makes, `close` ends. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { config } = options;
+  const metrics = createMetrics();
+  const log = createLog({ level: options.logLevel ?? "info" });
+  const observe = fanOut(log, metrics.observe, options.observe ?? (() => {}));
+
+  const { url, adminUrl, connectTimeout, lanes, laneGroups, connectionBudget } = config.federation;
+  const database = createDatabase({
+    url: adminUrl ?? url,
+    applicationName: "tenantry/catalog",
+    maxConnections: 2,
+    connectTimeoutMs: connectTimeout,
+  });
+  const store = createCatalogStore({ database, config, observe });
+  const parser = createParser({ observe });
+  const executor = createFleetExecutor({
+    openSession: () =>
+      openSession({
+        url,
+        applicationName: "tenantry",
+        connectTimeoutMs: connectTimeout,
+        statementTimeoutMs: config.limits.deadline,
+      }),
+    lanes,
+    laneGroups,
+    connectionBudget,
+    tenantDeadlineMs: config.limits.tenantDeadline,
+    observe,
+  });
+  const cache = createAnswerCache<CachedQuery>({ maxBytes: config.cache.maxBytes, observe });
+
+  const catalog = (): Catalog => {
+    const current = store.current();
+    if (current === null)
+      throw new AppError("FEDERATION_UNAVAILABLE", "no catalog has been read yet", {
+        hint: "see /readyz for the reason",
+        retryAfterSeconds: 2,
+      });
+    return current;
+  };
+  const service = createQueryService({
+    catalog,
+    parser,
+    executor,
+    cache,
+    observe,
+    typeNames: createTypeNames(database),
+    settings: {
+      tenantColumn: config.tenants.tenantColumn,
+      allowFunctions: new Set(config.guard.allowFunctions),
+      maxRows: config.limits.rows,
+      maxBytes: config.limits.responseBytes,
+      onLimit: config.limits.onLimit,
+      sqlBytes: config.limits.sqlBytes,
+    },
+    now: Date.now,
+  });
+  const exporter = createExporter({
+    queries: config.queries,
+    service,
+    defaults: { cacheTtlMs: config.cache.ttl, deadlineMs: config.limits.deadline },
+    observe,
+    now: Date.now,
+  });
+  let server: HttpServer | null = null;
+
+  return {
+    service,
+    catalog: () => store.current(),
+    refreshCatalog: () => store.refresh(),
+    listen: async () => {
+      const first = await store.refresh().then(
+        () => true,
+        () => false,
+      );
+      if (first) await checkConnectionBudget({ database, config, tenants: catalog().tenants.size, observe });
+      store.start();
+      server = await createHttpServer({
+        config,
+        service,
+        catalog: () => store.current(),
+        ready: async () => {
+          if (store.current() === null) return { ok: false, reason: "no catalog has been read yet" };
+          return reaches(database);
+        },
+        metricsText: async () => {
+          const [own, exported] = await Promise.all([metrics.text(), exporter.collect()]);
+          return { contentType: own.contentType, body: joinExpositions(own.body, exported) };
+        },
+        observe,
+      });
+      return server.url;
+    },
+    close: async (graceMs = 0) => {
+      await server?.close(graceMs);
+      await exporter.close();
+      await store.close();
+      await executor.close();
+      await parser.close();
+      cache.close();
+      metrics.close();
+      await database.close();
+    },
+  };
+}
+
+/** Whether the federation database answers now. */
+async function reaches(
+  database: ReturnType<typeof createDatabase>,
+): Promise<{ ok: true } | { ok: false; reason: string }> {
+  const timeout = new Promise<"late">((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, "late").unref());
+  try {
+    if ((await Promise.race([database.query("SELECT 1"), timeout])) !== "late") return { ok: true };
+  } catch {
+    // The reason would name hosts; the log has it from the catalog's refresh.
+  }
+  return { ok: false, reason: "the federation database cannot be reached" };
+}

@@ -1,0 +1,30 @@
+import type { Config } from "../../config/schema.ts";
+import { type Command, JSON_OPTION } from "../command.ts";
+import { readSettings, SETTINGS_OPTIONS, settingsFile } from "../settings-options.ts";
+import { printLine } from "../terminal.ts";
+
+export const configCheck: Command = {
+  name: "config check",
+  summary: "Check the settings and list every mistake",
+  details:
+    "Reads file, environment and options as `tenantry serve` would, and connects to nothing. Secrets are never printed.",
+  options: { ...SETTINGS_OPTIONS, ...JSON_OPTION },
+  examples: ["tenantry config check --config tenantry.yaml", "tenantry config check --set server.port=9090 --json"],
+  run: async (given, terminal) => {
+    const config = await readSettings(given, terminal);
+    const counts = count(config);
+    const source = settingsFile(given) ?? "the environment";
+    const text = `${source}: no mistakes; ${counts.tenants} tenants in the registry, ${counts.queries} queries, ${counts.metrics} of them metrics`;
+    printLine(terminal.stdout, given.has("json") ? JSON.stringify({ ok: true, ...counts }) : text);
+    return 0;
+  },
+};
+
+function count({ tenants, queries }: Config) {
+  const named = Object.values(queries);
+  return {
+    tenants: tenants.registry.length,
+    queries: named.length,
+    metrics: named.filter((query) => query.export !== undefined).length,
+  };
+}

@@ -1,0 +1,40 @@
+import type { ExplainedBlock, Explanation } from "../types.ts";
+import { noticeLines } from "./print-answer.ts";
+
+const SHOWN_TENANTS = 5;
+
+/** How a template would run, for people. */
+export function explanationLines(explanation: Explanation): string[] {
+  const { expandedSql, blocks, outerSql, expected, leftOut, notices } = explanation;
+  const missing = leftOut.map(({ tenant, reason, detail }) => `  ${tenant}: ${reason}: ${detail}`);
+  return [
+    "Template, macros expanded:",
+    ...indent(expandedSql),
+    "",
+    `Tenants: ${expected}${leftOut.length === 0 ? "" : `, ${leftOut.length} left out:`}`,
+    ...missing,
+    ...blocks.flatMap((block, index) => ["", ...blockLines(block, index + 1, blocks.length)]),
+    ...(outerSql === null ? [] : ["", "Once, over the rows of all tenants:", ...indent(outerSql)]),
+    ...(notices.length === 0 ? [] : ["", ...noticeLines(notices)]),
+  ];
+}
+
+function blockLines({ columns, lanes, verdicts }: ExplainedBlock, number: number, count: number): string[] {
+  const which = count === 1 ? "" : ` (block ${number} of ${count})`;
+  const output = columns.map(({ name, type }) => `${name} ${type}`).join(", ");
+  return [
+    `For each tenant${which}: ${output}`,
+    ...verdicts.map(({ tenants, verdict }) => `  ${verdict}: ${some(tenants)}`),
+    ...lanes.flatMap(({ lane, tenants, sql }) => [`  lane ${lane}: ${some(tenants)}`, ...indent(sql, "    ")]),
+  ];
+}
+
+function some(tenants: readonly string[]): string {
+  const rest = tenants.length - SHOWN_TENANTS;
+  const shown = tenants.slice(0, SHOWN_TENANTS).join(", ");
+  return rest > 0 ? `${shown} and ${rest} more` : shown;
+}
+
+function indent(text: string, by = "  "): string[] {
+  return text.split("\n").map((line) => (line === "" ? "" : by + line));
+}

@@ -1,0 +1,54 @@
+import { setMaxListeners } from "node:events";
+
+/** A limit of time on some work, and the caller's wish to stop it, as one signal. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** True when time ran out; false when the caller stopped first. */
+  passed(): boolean;
+  /** To be called when the work has ended, so that no timer or listener stays behind. */
+  clear(): void;
+}
+
+/** Aborts after `ms`, or when one of `signals` does. */
+export function startDeadline(ms: number, ...signals: readonly AbortSignal[]): Deadline {
+  const controller = new AbortController();
+  // Every lane listens: Node warns of a leak from the eleventh listener on.
+  setMaxListeners(0, controller.signal);
+  let passed = false;
+  const timer = setTimeout(
+    () => {
+      passed = !controller.signal.aborted;
+      controller.abort(new DOMException("the deadline has passed", "TimeoutError"));
+    },
+    Math.max(0, ms),
+  );
+  const stops = signals.map((signal) => {
+    const stop = (): void => controller.abort(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+    return { signal, stop };
+  });
+  return {
+    signal: controller.signal,
+    passed: () => passed,
+    clear() {
+      clearTimeout(timer);
+      for (const { signal, stop } of stops) signal.removeEventListener("abort", stop);
+    },
+  };
+}
+
+/** What `promise` gives, or the signal's reason if it aborts first. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,57 @@
+import { AppError } from "../errors.ts";
+import type { PgErrorFacts } from "../postgres/pg-error.ts";
+import type { FailureReason, TenantFailure } from "../types.ts";
+
+/** PostgreSQL refused the query itself, not one tenant's copy: the caller of the executor knows whose text it was. */
+export class ExecutionError extends Error {
+  readonly facts: PgErrorFacts;
+
+  constructor(facts: PgErrorFacts, cause: unknown) {
+    super(facts.message, { cause });
+    this.name = "ExecutionError";
+    this.facts = facts;
+  }
+}
+
+/** The error for a federation database that cannot be reached, or no longer. */
+export function federationUnavailable(cause: unknown): AppError {
+  return new AppError("FEDERATION_UNAVAILABLE", "the federation database cannot be reached", {
+    hint: "try again in a few seconds; /readyz says when it is back",
+    retryAfterSeconds: 5,
+    cause,
+  });
+}
+
+/** The error for a request that ran out of time before its statement could end. */
+export function deadlineExceeded(): AppError {
+  return new AppError("DEADLINE_EXCEEDED", "no answer within the request's deadline", {
+    hint: "narrow the time range or the tenants, or raise limits.deadline",
+  });
+}
+
+/** Why a tenant whose arm failed with these facts is not in the answer. */
+export function tenantFailure(tenant: string, facts: PgErrorFacts): TenantFailure {
+  return { tenant, reason: reasonOf(facts), detail: facts.message };
+}
+
+/** The failure of a tenant that passed our own deadline. */
+export function tenantTimeout(tenant: string, timeoutMs: number): TenantFailure {
+  return { tenant, reason: "timeout", detail: `no answer within ${Math.max(0, timeoutMs / 1_000).toFixed(1)} s` };
+}
+
+function reasonOf(facts: PgErrorFacts): FailureReason {
+  switch (facts.kind) {
+    case "unreachable":
+    case "connection_lost":
+      return "unreachable";
+    case "timeout":
+    case "cancelled":
+      return "timeout";
+    case "missing_relation":
+      return "relation_missing";
+    case "missing_column":
+      return "column_missing";
+    case "query":
+      return "query_failed";
+  }
+}

@@ -1,0 +1,158 @@
+import { setMaxListeners } from "node:events";
+import { AppError } from "../errors.ts";
+import type { Observe } from "../observation.ts";
+import { createReadBudget } from "../postgres/read-budget.ts";
+import type { ParameterValue } from "../postgres/read-rows.ts";
+import type { Session } from "../postgres/session.ts";
+import type { Arm, GatheredRows, ResultColumn, TextRows } from "../types.ts";
+import { createLaneAssignment, groupByLane, type LaneCountOptions } from "./assign-tenants.ts";
+import { startDeadline } from "./deadline.ts";
+import { deadlineExceeded, federationUnavailable } from "./execution-error.ts";
+import { gather } from "./gather.ts";
+import { createLaneGroups } from "./lane-groups.ts";
+import { createLoneSessions } from "./lone-sessions.ts";
+import { createOuterStatements } from "./outer-statements.ts";
+import { runShare } from "./run-share.ts";
+import type { ShareContext } from "./share.ts";
+import { createStuckSessions } from "./stuck-sessions.ts";
+import { createSuspects } from "./suspects.ts";
+import { unionAll } from "./union-all.ts";
+
+export interface RunLimits {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+  readonly deadlineAtMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Runs statements on the federation database: arms on lanes, everything else beside them. */
+export interface FleetExecutor {
+  /**
+   * Rows of all arms that could be answered, each once, and a failure for each of the others. `columns` is empty when
+   * no arm was answered. Rejects with `ExecutionError` when PostgreSQL refuses the query itself, with an `AppError`
+   * when the federation database is unavailable or time ran out, or with the signal's reason.
+   */
+  runArms(
+    arms: readonly Arm[],
+    options: RunLimits & { readonly priority: "interactive" | "scheduled" },
+  ): Promise<GatheredRows>;
+  /** Rows of one statement that belongs to no tenant. Rejects as `runArms` does. */
+  runOnce(sql: string, options: RunLimits & { readonly values?: readonly ParameterValue[] }): Promise<TextRows>;
+  /** Columns of a statement, which is not run. */
+  describe(sql: string, signal: AbortSignal): Promise<readonly ResultColumn[]>;
+  /** Plan of a statement, which is not run. */
+  explain(sql: string, signal: AbortSignal): Promise<unknown>;
+  /** What each lane would run for these arms. */
+  layOut(
+    arms: readonly Arm[],
+  ): readonly { readonly lane: number; readonly tenants: readonly string[]; readonly sql: string }[];
+  /** Stops what runs and ends every session. */
+  close(): Promise<void>;
+}
+
+export interface FleetExecutorOptions {
+  /** Opens one session, with statement and connect timeouts of its own. */
+  readonly openSession: () => Promise<Session>;
+  readonly lanes: LaneCountOptions["lanes"];
+  /** Groups for interactive queries; scheduled ones have one more. */
+  readonly laneGroups: number;
+  readonly connectionBudget: number;
+  readonly tenantDeadlineMs: number;
+  readonly observe: Observe;
+  readonly now?: () => number;
+}
+
+/** Nothing is connected before the first statement. */
+export function createFleetExecutor(options: FleetExecutorOptions): FleetExecutor {
+  const { tenantDeadlineMs, observe, now = Date.now } = options;
+  const closing = new AbortController();
+  // Every running statement listens: Node warns of a leak from the eleventh listener on.
+  setMaxListeners(0, closing.signal);
+  const running = new Set<Promise<unknown>>();
+  const openSession = async (): Promise<Session> => {
+    try {
+      return await options.openSession();
+    } catch (error) {
+      throw federationUnavailable(error);
+    }
+  };
+  const assignment = createLaneAssignment({ ...options, groups: options.laneGroups + 1 });
+  const groups = createLaneGroups({ laneGroups: options.laneGroups, openSession, observe });
+  const outer = createOuterStatements({ openSession });
+  const stuck = createStuckSessions({ now });
+  const lone = createLoneSessions({ openSession, stuck, now });
+  const context: ShareContext = {
+    suspects: createSuspects({ now }),
+    lone,
+    stuck,
+    tenantDeadlineMs,
+    observe,
+    now,
+    closing: closing.signal,
+  };
+
+  async function runArms(
+    arms: readonly Arm[],
+    { priority, signal, deadlineAtMs, ...limits }: Parameters<FleetExecutor["runArms"]>[1],
+  ): Promise<GatheredRows> {
+    const remainingMs = deadlineAtMs - now();
+    if (remainingMs <= 0) throw deadlineExceeded();
+    return limited(signal, remainingMs, async (stop) => {
+      const budget = createReadBudget(limits);
+      const group = groups.pick(priority);
+      const shares = [...groupByLane(arms, assignment)];
+      // All are awaited even when one rejects: stopping the others would cost their sessions and all tenants' connections.
+      const settled = await Promise.allSettled(
+        shares.map(([lane, share]) =>
+          runShare(group.lane(lane), { arms: share, budget, deadlineAtMs, signal: stop }, context),
+        ),
+      );
+      return gather(settled);
+    });
+  }
+
+  /** Runs `work` unless closing, and keeps sight of it, so that `close` can wait for its end. */
+  async function track<T>(work: () => Promise<T>): Promise<T> {
+    closing.signal.throwIfAborted();
+    const promise = work();
+    running.add(promise);
+    return promise.finally(() => running.delete(promise));
+  }
+
+  /** Runs `work` with a signal that also aborts at the deadline and on close. */
+  async function limited<T>(
+    signal: AbortSignal,
+    remainingMs: number,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const stop = startDeadline(remainingMs, signal, closing.signal);
+    try {
+      return await work(stop.signal);
+    } catch (error) {
+      throw stop.passed() ? deadlineExceeded() : error;
+    } finally {
+      stop.clear();
+    }
+  }
+
+  return {
+    runArms: (arms, run) => track(() => runArms(arms, run)),
+    runOnce: (sql, { values = [], deadlineAtMs, signal, ...limits }) =>
+      track(() =>
+        limited(signal, deadlineAtMs - now(), (stop) =>
+          outer.run(sql, { values, budget: createReadBudget(limits), signal: stop }),
+        ),
+      ),
+    describe: (sql, signal) => track(() => limited(signal, tenantDeadlineMs, (stop) => outer.describe(sql, stop))),
+    explain: (sql, signal) => track(() => limited(signal, tenantDeadlineMs, (stop) => outer.explain(sql, stop))),
+    layOut: (arms) =>
+      [...groupByLane(arms, assignment)]
+        .map(([lane, share]) => ({ lane, tenants: share.map((arm) => arm.tenant), sql: unionAll(share) }))
+        .toSorted((a, b) => a.lane - b.lane),
+    async close() {
+      closing.abort(new AppError("SHUTTING_DOWN", "the server is stopping"));
+      await Promise.allSettled(running);
+      await Promise.all([groups.close(), outer.close(), lone.close()]);
+    },
+  };
+}

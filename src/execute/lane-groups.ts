@@ -1,0 +1,50 @@
+import type { Observe } from "../observation.ts";
+import type { Session } from "../postgres/session.ts";
+import { createLane, type Lane } from "./lane.ts";
+
+/** Lanes that together own all tenants: one query at a time can use all of them. */
+export interface LaneGroup {
+  /** The lane of that number, made on first use. */
+  lane(index: number): Lane;
+}
+
+/** All groups. A tenant has one connection for each group at most, so their number bounds what a tenant carries. */
+export interface LaneGroups {
+  /** The interactive group with the least work, or the scheduled group. */
+  pick(priority: "interactive" | "scheduled"): LaneGroup;
+  close(): Promise<void>;
+}
+
+export function createLaneGroups(options: {
+  readonly laneGroups: number;
+  readonly openSession: () => Promise<Session>;
+  readonly observe: Observe;
+}): LaneGroups {
+  const { laneGroups, openSession, observe } = options;
+  const groups = Array.from({ length: laneGroups + 1 }, () => new Map<number, Lane>());
+  const interactive = groups.slice(0, laneGroups);
+
+  function asGroup(lanes: Map<number, Lane>): LaneGroup {
+    return {
+      lane(index) {
+        const made = lanes.get(index) ?? createLane({ group: groups.indexOf(lanes), index, openSession, observe });
+        lanes.set(index, made);
+        return made;
+      },
+    };
+  }
+
+  return {
+    pick(priority) {
+      const candidates = priority === "scheduled" ? groups.slice(laneGroups) : interactive;
+      return asGroup(candidates.reduce((least, lanes) => (loadOf(lanes) < loadOf(least) ? lanes : least)));
+    },
+    async close() {
+      await Promise.all(groups.flatMap((lanes) => [...lanes.values()]).map((lane) => lane.close()));
+    },
+  };
+}
+
+function loadOf(lanes: ReadonlyMap<number, Lane>): number {
+  return [...lanes.values()].reduce((sum, lane) => sum + lane.load(), 0);
+}

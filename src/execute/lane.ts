@@ -1,0 +1,74 @@
+import type { Observe } from "../observation.ts";
+import type { Session } from "../postgres/session.ts";
+import { unlessAborted } from "./deadline.ts";
+import { createTurns } from "./turns.ts";
+
+export type ReplaceCause = "timeout" | "connection" | "cancelled";
+
+/** One session on the federation database that owns a fixed share of the tenants, and the queue before it. */
+export interface Lane {
+  readonly group: number;
+  readonly index: number;
+  /** Statements that run or wait. */
+  load(): number;
+  /** Resolves when it is this statement's turn, with the end of the turn. */
+  take(signal: AbortSignal): Promise<() => void>;
+  /** The lane's session, opened when there is none. To be called in a turn. */
+  session(signal: AbortSignal): Promise<Session>;
+  /** Throws the session away without waiting: its clean-up may take 30 s for each tenant that went silent. */
+  discard(cause: ReplaceCause): void;
+  close(): Promise<void>;
+}
+
+export interface LaneOptions {
+  readonly group: number;
+  readonly index: number;
+  readonly openSession: () => Promise<Session>;
+  readonly observe: Observe;
+}
+
+/** A lane without a session: that is opened on first use, so that unused groups cost the tenants no connection. */
+export function createLane({ group, index, openSession, observe }: LaneOptions): Lane {
+  const turns = createTurns(1);
+  let current: Session | null = null;
+  let opening: Promise<Session> | null = null;
+  let closed = false;
+
+  async function open(): Promise<Session> {
+    try {
+      const session = await openSession();
+      if (closed) session.destroy();
+      current = session;
+      return session;
+    } finally {
+      opening = null;
+    }
+  }
+
+  function discard(cause: ReplaceCause): void {
+    if (current === null) return;
+    current.destroy();
+    current = null;
+    observe({ kind: "lane.replaced", group, lane: index, cause });
+  }
+
+  return {
+    group,
+    index,
+    load: turns.load,
+    take: turns.take,
+    discard,
+    async session(signal) {
+      if (current?.usable()) return current;
+      discard("connection");
+      // An opening that its statement no longer waits for is the next statement's.
+      opening ??= open();
+      return unlessAborted(opening, signal);
+    },
+    async close() {
+      closed = true;
+      await opening?.catch(() => undefined);
+      await current?.close();
+    },
+  };
+}

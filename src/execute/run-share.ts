@@ -1,0 +1,132 @@
+import { pgErrorFacts } from "../postgres/pg-error.ts";
+import type { Arm, TenantFailure } from "../types.ts";
+import { askSuspects } from "./ask-suspects.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
+import { federationUnavailable, tenantFailure, tenantTimeout } from "./execution-error.ts";
+import { isolateFailures, type Progress, startProgress } from "./isolate-failures.ts";
+import type { Lane } from "./lane.ts";
+import type { Share, ShareContext, ShareOutcome } from "./share.ts";
+import { unionAll } from "./union-all.ts";
+
+/** Kept back from what is left of a request, for merging and writing what the others gave. */
+const RESERVE_MS = 100;
+
+/**
+ * Runs one lane's arms in the lane's turn. Every arm ends in exactly one of: an answer, `failed`, `absent`.
+ * Rejects with `ExecutionError` when the query is refused, with `FEDERATION_UNAVAILABLE`, or with the signal's reason.
+ */
+export async function runShare(lane: Lane, share: Share, context: ShareContext): Promise<ShareOutcome> {
+  const { suspects, now } = context;
+  const waitedMs = share.deadlineAtMs - now() - RESERVE_MS;
+  const leave = await takeTurn(lane, waitedMs, share.signal);
+  if (leave === null)
+    return { answers: [], failed: [], absent: share.arms.map((arm) => tenantTimeout(arm.tenant, waitedMs)) };
+
+  const absent: TenantFailure[] = [];
+  const [shared, alone, apart]: [Arm[], Arm[], Arm[]] = [[], [], []];
+  for (const arm of share.arms) {
+    const treatment = suspects.treatmentOf(arm.tenant);
+    if (treatment === "shared") shared.push(arm);
+    else if (treatment === "alone") alone.push(arm);
+    else if (treatment === "apart") apart.push(arm);
+    else absent.push(treatment);
+  }
+  const asking = askSuspects(apart, share, context);
+  const progress = startProgress([shared, ...alone.map((arm) => [arm])]);
+  try {
+    absent.push(...(await runInTurn(lane, progress, share, context)));
+  } finally {
+    leave();
+  }
+  const asked = await asking;
+  for (const { arm, facts } of progress.failed) if (facts.remote) suspects.note(tenantFailure(arm.tenant, facts));
+  return {
+    answers: [...progress.answers, ...asked.answers],
+    failed: [...progress.failed, ...asked.failed],
+    absent: [...absent, ...asked.absent],
+  };
+}
+
+/** Null when the turn does not come in time. */
+async function takeTurn(lane: Lane, waitMs: number, signal: AbortSignal): Promise<(() => void) | null> {
+  const wait = startDeadline(waitMs, signal);
+  try {
+    return await lane.take(wait.signal);
+  } catch (error) {
+    if (wait.passed()) return null;
+    throw error;
+  } finally {
+    wait.clear();
+  }
+}
+
+/** Takes `progress` to its end; gives the tenants that stayed silent. */
+async function runInTurn(
+  lane: Lane,
+  progress: Progress,
+  share: Share,
+  context: ShareContext,
+): Promise<readonly TenantFailure[]> {
+  const startedAtMs = context.now();
+  // Half of what is left at most: a lane that is held up must leave time to ask its tenants one by one.
+  const laneMs = Math.min(context.tenantDeadlineMs, (share.deadlineAtMs - startedAtMs) / 2);
+  const deadline = startDeadline(laneMs, share.signal);
+  const tenants = progress.pending.flat().length;
+  try {
+    if (tenants === 0) return [];
+    if (await runOnSession(lane, progress, share, deadline)) return [];
+    context.stuck.note();
+    return await askOneByOne(progress, share, context);
+  } finally {
+    deadline.clear();
+    const seconds = (context.now() - startedAtMs) / 1_000;
+    context.observe({ kind: "lane.ran", group: lane.group, lane: lane.index, tenants, seconds });
+  }
+}
+
+/** True when all arms are done, false when time ran out. A lost connection is replaced once. */
+async function runOnSession(lane: Lane, progress: Progress, share: Share, deadline: Deadline): Promise<boolean> {
+  const { signal } = deadline;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const session = await lane.session(signal);
+      await isolateFailures(progress, (arms) => session.run(unionAll(arms), { budget: share.budget, signal }));
+      return true;
+    } catch (error) {
+      const kind = pgErrorFacts(error)?.kind;
+      if (share.signal.aborted) {
+        lane.discard("cancelled");
+        throw share.signal.reason;
+      }
+      if (deadline.passed() || kind === "cancelled") {
+        lane.discard("timeout");
+        return false;
+      }
+      if (kind !== "connection_lost") throw error;
+      lane.discard("connection");
+      if (attempt === 2) throw federationUnavailable(error);
+    }
+  }
+}
+
+/** Finds out who held the lane up: asks what is still pending on sessions of their own, in what is left of the request. */
+async function askOneByOne(progress: Progress, share: Share, context: ShareContext): Promise<readonly TenantFailure[]> {
+  const silent: TenantFailure[] = [];
+  const arms = progress.pending.splice(0).flat();
+  const untilMs = share.deadlineAtMs - RESERVE_MS;
+  await Promise.all(
+    arms.map(async (arm) => {
+      const options = { budget: share.budget, timeoutMs: context.tenantDeadlineMs, untilMs, signals: [share.signal] };
+      const outcome = await context.lone.ask(arm, options);
+      if (outcome.kind === "answered") progress.answers.push(outcome.rows);
+      else if (outcome.kind === "failed") progress.failed.push({ arm, facts: outcome.facts });
+      else if (outcome.kind === "not_asked") silent.push(tenantTimeout(arm.tenant, context.tenantDeadlineMs));
+      else {
+        const failure = tenantTimeout(arm.tenant, outcome.afterMs);
+        context.suspects.note(failure);
+        silent.push(failure);
+      }
+    }),
+  );
+  return silent;
+}

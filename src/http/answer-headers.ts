@@ -1,0 +1,19 @@
+import type { AnswerSummary } from "../protocols/route.ts";
+import { STAGES } from "../types.ts";
+
+/** The headers that tell of a query's answer: the cache, its age, the time of every stage, and the coverage. */
+export function answerHeaders({
+  cache,
+  ageSeconds,
+  timings,
+  coverage,
+}: AnswerSummary): Readonly<Record<string, string>> {
+  return {
+    "X-Cache": cache,
+    Age: String(Math.max(0, Math.floor(ageSeconds))),
+    "Server-Timing": STAGES.map((stage) => `${stage};dur=${(timings.get(stage) ?? 0).toFixed(2)}`).join(", "),
+    "X-Tenants-Expected": String(coverage.expected),
+    "X-Tenants-Answered": String(coverage.answered),
+    "X-Tenants-Failed": String(coverage.failed.length),
+  };
+}

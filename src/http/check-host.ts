@@ -1,0 +1,24 @@
+import { AppError } from "../errors.ts";
+import { headerValues } from "./header-values.ts";
+import { hostOf, isLoopback } from "./loopback.ts";
+import type { Middleware } from "./request-state.ts";
+
+/**
+ * Without tokens, lets only requests pass that name this machine by a loopback name. A web page elsewhere can make a
+ * browser send requests to 127.0.0.1, under its own name (DNS rebinding) or across sites; Host and Origin tell.
+ */
+export function checkHost({ authenticated }: { authenticated: boolean }): Middleware {
+  return (request, _response, next) => {
+    const hosts = headerValues(request, "host");
+    if (hosts.length > 1) throw new AppError("REQUEST_INVALID", "the request has two Host headers");
+    if (authenticated) return next();
+    for (const sender of [...hosts, ...headerValues(request, "origin")]) {
+      if (!isLoopback(hostOf(sender) ?? "")) {
+        throw new AppError("TOKEN_REFUSED", `"${sender.slice(0, 100)}" is no loopback name`, {
+          hint: "without auth.tokens only this machine is served, as localhost or 127.0.0.1",
+        });
+      }
+    }
+    next();
+  };
+}

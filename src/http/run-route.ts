@@ -1,0 +1,39 @@
+import type { Route, RouteAnswer } from "../protocols/route.ts";
+import type { Middleware } from "./request-state.ts";
+import type { createSendAnswer } from "./send-answer.ts";
+
+/** The last step: gives the route the request without HTTP, and sends what it answers. */
+export function runRoute(route: Route, sendAnswer: ReturnType<typeof createSendAnswer>): Middleware {
+  return async (request, response) => {
+    const { abort, principal, body } = response.locals.state;
+    if (principal === null) throw new Error(`${route.path} was reached without authentication`);
+    const mark = request.url.indexOf("?");
+    const answer = await orAborted(
+      abort.signal,
+      route.run({
+        principal,
+        body,
+        path: new Map(Object.entries(request.params)),
+        search: new URLSearchParams(mark < 0 ? "" : request.url.slice(mark)),
+        accept: request.headers.accept ?? "",
+        signal: abort.signal,
+      }),
+    );
+    await sendAnswer(request, response, answer);
+  };
+}
+
+// A stage that does not notice the abort at once must not hold up the server's end.
+async function orAborted(signal: AbortSignal, running: Promise<RouteAnswer>): Promise<RouteAnswer> {
+  signal.throwIfAborted();
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([running, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,56 @@
+import { Buffer } from "node:buffer";
+import type { z } from "zod";
+import type { Answer, Principal } from "../types.ts";
+
+/** What a route is given: the request without HTTP. */
+export interface RouteContext {
+  readonly principal: Principal;
+  /** Values of the `{name}` parts of the path, decoded. */
+  readonly path: ReadonlyMap<string, string>;
+  readonly search: URLSearchParams;
+  /** The body as JSON; an empty object when there is none. Nothing is known of its shape. */
+  readonly body: unknown;
+  /** The Accept header, or an empty string. */
+  readonly accept: string;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What the reply's headers say of one or several answers. */
+export type AnswerSummary = Pick<Answer, "coverage" | "cache" | "ageSeconds" | "timings">;
+
+/** What a route answers: a body, and for queries what the headers say. The status is always 200; all else is an `AppError`. */
+export interface RouteAnswer {
+  readonly contentType: string;
+  readonly body: Buffer;
+  readonly summary: AnswerSummary | null;
+  /** Headers of this answer alone. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One route of the HTTP surface: how it is found, how it is described, and what it does. Errors are `AppError`s. */
+export interface Route {
+  readonly method: "GET" | "POST";
+  /** With `{name}` for a part that varies: `/v1/queries/{name}`. */
+  readonly path: string;
+  readonly summary: string;
+  /** `all-tenants`: only for a caller that may see every tenant. */
+  readonly access: "caller" | "all-tenants";
+  /** Parameters of the URL, or the JSON body of a POST, for the OpenAPI document. */
+  readonly input?: z.ZodType;
+  /** Content types of the answer, for the OpenAPI document; JSON when absent. */
+  readonly contentTypes?: readonly string[];
+  readonly run: (context: RouteContext) => Promise<RouteAnswer>;
+}
+
+export const JSON_TYPE = "application/json; charset=utf-8";
+
+/** A value as a JSON answer. */
+export function jsonAnswer(value: unknown): RouteAnswer {
+  return { contentType: JSON_TYPE, body: Buffer.from(JSON.stringify(value)), summary: null };
+}
+
+/** A query's answer as it is. The body stays the shared one, so that what was made from it can be found again. */
+export function queryAnswer(answer: Answer): RouteAnswer {
+  return { contentType: answer.contentType, body: answer.body, summary: answer };
+}

@@ -1,0 +1,65 @@
+import { AppError } from "../errors.ts";
+import type { Coverage, Notice, PartialPolicy, TenantFailure } from "../types.ts";
+
+/** What an answer covers: of a tenant that failed in several blocks, the first failure counts. */
+export function coverageOf(expected: ReadonlySet<string>, failures: readonly TenantFailure[]): Coverage {
+  const failed = new Map<string, TenantFailure>();
+  for (const failure of failures) if (!failed.has(failure.tenant)) failed.set(failure.tenant, failure);
+  const sorted = [...failed.values()].sort((a, b) => (a.tenant < b.tenant ? -1 : 1));
+  return { expected: expected.size, answered: expected.size - failed.size, failed: sorted };
+}
+
+/** True when enough tenants answered for the policy. An answer without any tenant is good for nobody, unless none was expected. */
+export function satisfies(coverage: Coverage, policy: PartialPolicy): boolean {
+  if (coverage.failed.length === 0) return true;
+  if (coverage.answered === 0 || policy === "fail") return false;
+  return policy === "allow" || coverage.answered * 100 >= policy.percent * coverage.expected;
+}
+
+/** TENANT_FAILED with the tenants' names, for a coverage that does not satisfy its policy. */
+export function tenantsFailed(coverage: Coverage, policy: PartialPolicy): AppError {
+  const asked =
+    policy === "fail"
+      ? "all were asked for"
+      : policy === "allow"
+        ? "none answered"
+        : `${policy.percent}% were asked for`;
+  return new AppError(
+    "TENANT_FAILED",
+    `${coverage.failed.length} of ${coverage.expected} tenants failed, and ${asked}: ${describeFailures(coverage.failed)}`,
+    {
+      hint:
+        policy === "allow"
+          ? "see /v1/tenants for the fleet's state"
+          : "repair the tenants, or ask with partial=allow or a share such as partial=90%",
+    },
+  );
+}
+
+/** A notice for each reason, with the tenants that it keeps out. */
+export function coverageNotices(coverage: Coverage): readonly Notice[] {
+  return groupByDetail(coverage.failed).map(({ detail, tenants }) => ({
+    severity: "warning",
+    text: `${names(tenants)} left out: ${detail}`,
+  }));
+}
+
+function describeFailures(failures: readonly TenantFailure[]): string {
+  return groupByDetail(failures)
+    .map(({ detail, tenants }) => `${names(tenants)} (${detail})`)
+    .join("; ");
+}
+
+function groupByDetail(
+  failures: readonly TenantFailure[],
+): readonly { readonly detail: string; readonly tenants: readonly string[] }[] {
+  const groups = new Map<string, string[]>();
+  for (const { tenant, detail } of failures) groups.set(detail, [...(groups.get(detail) ?? []), tenant]);
+  return [...groups].map(([detail, tenants]) => ({ detail, tenants }));
+}
+
+/** Names of a few, and how many more there are: a notice is read on a panel. */
+function names(tenants: readonly string[]): string {
+  const shown = tenants.slice(0, 10).join(", ");
+  return tenants.length > 10 ? `${shown} and ${tenants.length - 10} more` : shown;
+}

@@ -1,0 +1,155 @@
+import { AppError } from "../errors.ts";
+import type { FleetExecutor } from "../execute/executor.ts";
+import { type ColumnValues, toColumns } from "../merge/column-values.ts";
+import type { NamedColumn } from "../merge/make-table.ts";
+import { sortRows } from "../merge/sort-rows.ts";
+import { outerSql, sortSql } from "../plan/outer-sql.ts";
+import type { PlannedBlock } from "../plan/planned-block.ts";
+import { sortColumnIndex } from "../plan/sort-column.ts";
+import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
+import type { CompiledQuery } from "../sql/compile-template.ts";
+import type { Coverage, GatheredRows } from "../types.ts";
+import { coverageOf } from "./coverage.ts";
+import { toQueryError } from "./prepare-query.ts";
+import type { QuerySettings } from "./run-query.ts";
+
+export interface ExecuteOptions {
+  readonly executor: FleetExecutor;
+  readonly typeNames: TypeNames;
+  readonly settings: QuerySettings;
+  readonly priority: "interactive" | "scheduled";
+  readonly deadlineAtMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Columns as they came from PostgreSQL, and in which order their rows stand. */
+export interface ExecutedPlan {
+  readonly columns: readonly NamedColumn[];
+  readonly values: readonly ColumnValues[];
+  /** Index of the tenant column, or -1. */
+  readonly tenantColumn: number;
+  /** `user`: the order that the query asks for; `none`: any. */
+  readonly order: "user" | "none";
+  readonly truncated: boolean;
+  readonly coverage: Coverage;
+  readonly blocks: readonly PlannedBlock[];
+}
+
+/**
+ * Runs the arms of every copied block on the lanes, then what runs once over their rows. Throws RESULT_TOO_LARGE when an outer block would
+ * work on rows that were cut: its answer would be wrong, not partial.
+ */
+export async function executePlan(
+  compiled: CompiledQuery,
+  blocks: readonly PlannedBlock[],
+  options: ExecuteOptions,
+): Promise<ExecutedPlan> {
+  const { executor, settings, priority, deadlineAtMs, signal } = options;
+  const limits = { maxRows: settings.maxRows, maxBytes: settings.maxBytes, deadlineAtMs, signal };
+  const gathered = await Promise.all(
+    blocks.map(({ block, arms }) =>
+      executor.runArms(arms, { ...limits, priority }).catch((error: unknown) => {
+        throw toQueryError(error, () => block.position);
+      }),
+    ),
+  );
+  const expected = new Set(blocks.flatMap((block) => block.expected.map(({ name }) => name)));
+  const coverage = coverageOf(expected, [
+    ...blocks.flatMap(({ leftOut }) => leftOut),
+    ...gathered.flatMap(({ failures }) => failures),
+  ]);
+  const truncated = gathered.some((rows) => rows.truncated);
+  if (truncated && settings.onLimit === "refuse") throw tooLarge(settings, "the answer has");
+
+  const [block] = blocks;
+  const [rows] = gathered;
+  if (compiled.outerSql === null && block !== undefined && rows !== undefined) {
+    return { ...(await directAnswer(block, rows, options, limits)), truncated, coverage, blocks };
+  }
+  if (truncated) throw tooLarge(settings, "a SELECT that runs once would have to read");
+  return { ...(await outerAnswer(compiled, blocks, gathered, options, limits)), coverage, blocks };
+}
+
+type Limits = {
+  readonly maxRows: number;
+  readonly maxBytes: number;
+  readonly deadlineAtMs: number;
+  readonly signal: AbortSignal;
+};
+
+/** The arms' rows are the answer: only their order is still to be made. */
+async function directAnswer(block: PlannedBlock, rows: GatheredRows, options: ExecuteOptions, limits: Limits) {
+  const { columns } = block;
+  const visible = columns.filter(({ role }) => role !== "hidden");
+  const values = toColumns(rows.rows, columns.length);
+  const shown = { columns: visible, tenantColumn: columns.findIndex(({ role }) => role === "tenant") };
+  const keys = block.block.sortKeys;
+  if (keys.length === 0) return { ...shown, values: values.slice(0, visible.length), order: "none" as const };
+
+  const order = keys.map((key) => ({
+    column: sortColumnIndex(key, columns, block.block.hiddenColumns),
+    descending: key.descending,
+    nullsFirst: key.nullsFirst,
+    needsPostgres: key.collation !== null || key.operator !== null,
+  }));
+  const sorted = sortRows(
+    values,
+    columns.map(({ kind }) => kind),
+    order,
+  );
+  if (sorted !== null) {
+    return {
+      ...shown,
+      values: values.slice(0, visible.length).map((column) => sorted.map((row) => column[row] ?? null)),
+      order: "user" as const,
+    };
+  }
+  const answer = await options.executor.runOnce(sortSql(block), { ...limits, values }).catch((error: unknown) => {
+    throw toQueryError(error, () => block.block.position);
+  });
+  return { ...shown, values: toColumns(answer.rows, columns.length).slice(0, visible.length), order: "user" as const };
+}
+
+/** The statement around the copied blocks, run once over the gathered rows. */
+async function outerAnswer(
+  compiled: CompiledQuery,
+  blocks: readonly PlannedBlock[],
+  gathered: readonly GatheredRows[],
+  options: ExecuteOptions,
+  limits: Limits,
+) {
+  const { executor, typeNames, settings } = options;
+  const nothing = blocks.find(({ columns }) => columns.length === 0);
+  // No tenant matches the selector: without one there are no types to run the statement with.
+  if (nothing !== undefined)
+    return { columns: [], values: [], tenantColumn: -1, order: "none" as const, truncated: false };
+  const sql = outerSql(compiled.outerSql ?? "", blocks);
+  const values = blocks.flatMap(({ columns }, index) => toColumns(gathered[index]?.rows ?? [], columns.length));
+  const answer = await executor.runOnce(sql, { ...limits, values }).catch((error: unknown) => {
+    throw toQueryError(error, compiled.outerPosition);
+  });
+  if (answer.truncated && settings.onLimit === "refuse") throw tooLarge(settings, "the answer has");
+  const types = await typeNames.namesOf(answer.columns.map(({ typeOid }) => typeOid));
+  const columns = answer.columns.map(({ name }, index): NamedColumn => {
+    const type = types[index] ?? "unknown";
+    return { name, type, kind: kindOfType(type), timeGroupSeconds: null };
+  });
+  const tenantColumn = columns.findIndex(({ name, kind }) => name === settings.tenantColumn && kind === "text");
+  return {
+    columns,
+    values: toColumns(answer.rows, columns.length),
+    tenantColumn,
+    order: compiled.outerOrdered ? ("user" as const) : ("none" as const),
+    truncated: answer.truncated,
+  };
+}
+
+function tooLarge(settings: QuerySettings, subject: string): AppError {
+  return new AppError(
+    "RESULT_TOO_LARGE",
+    `${subject} more than ${settings.maxRows} rows or ${settings.maxBytes} bytes`,
+    {
+      hint: "aggregate or filter inside the SELECT that reads $<tenant> tables, so that each tenant sends fewer rows; limits.rows is the bound",
+    },
+  );
+}

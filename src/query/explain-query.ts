@@ -1,0 +1,71 @@
+import type { FleetExecutor } from "../execute/executor.ts";
+import { outerSql } from "../plan/outer-sql.ts";
+import type { PlannedBlock } from "../plan/planned-block.ts";
+import { selectTenants } from "../plan/select-tenants.ts";
+import { compileTemplate } from "../sql/compile-template.ts";
+import { scanTemplate } from "../template/scan.ts";
+import type { ExplainedBlock, Explanation, Principal, QueryRequest } from "../types.ts";
+import { coverageNotices, coverageOf } from "./coverage.ts";
+import { limitNotices } from "./merge-answer.ts";
+import { createDescribe, lookUpIn, planBlocks } from "./prepare-query.ts";
+import { type QueryContext, refuseLongSql } from "./run-query.ts";
+import { verdictOf } from "./verdict.ts";
+
+/** The stages of `runQuery` up to the plan, and what they would run. Tenants are not asked anything. */
+export async function explainQuery(
+  request: QueryRequest,
+  principal: Principal,
+  context: QueryContext,
+  signal: AbortSignal,
+): Promise<Explanation> {
+  const { parser, executor, typeNames, settings } = context;
+  refuseLongSql(request.sql, settings.sqlBytes);
+  const catalog = context.catalog();
+  const tenants = selectTenants(catalog, principal, request.tenants);
+  const compiled = await compileTemplate(scanTemplate(request.sql), {
+    ...request,
+    ...settings,
+    ...lookUpIn(catalog, tenants),
+    parser,
+    nowMs: context.now(),
+  });
+  const blocks = await planBlocks(compiled, tenants, {
+    ...settings,
+    describe: createDescribe(executor, typeNames, signal),
+  });
+  const expected = new Set(blocks.flatMap((block) => block.expected.map(({ name }) => name)));
+  const coverage = coverageOf(
+    expected,
+    blocks.flatMap(({ leftOut }) => leftOut),
+  );
+  return {
+    expandedSql: compiled.expandedSql,
+    blocks: await Promise.all(blocks.map((block) => explainBlock(block, executor, signal))),
+    outerSql: compiled.outerSql === null ? null : outerSql(compiled.outerSql, blocks),
+    expected: expected.size,
+    leftOut: coverage.failed,
+    notices: [...coverageNotices(coverage), ...limitNotices(blocks)],
+  };
+}
+
+async function explainBlock(
+  { columns, arms, shapes }: PlannedBlock,
+  executor: FleetExecutor,
+  signal: AbortSignal,
+): Promise<ExplainedBlock> {
+  const armOf = new Map(arms.map(({ tenant, sql }) => [tenant, sql]));
+  return {
+    columns: columns.filter(({ role }) => role !== "hidden").map(({ name, type }) => ({ name, type })),
+    lanes: executor.layOut(arms),
+    // One arm stands for all tenants of a shape: their foreign tables have the same columns and options.
+    verdicts: await Promise.all(
+      shapes.map(async ({ members }) => {
+        const tenantNames = members.map(({ tenant }) => tenant.name);
+        return {
+          tenants: tenantNames,
+          verdict: verdictOf(await executor.explain(armOf.get(tenantNames[0] ?? "") ?? "", signal)),
+        };
+      }),
+    ),
+  };
+}

@@ -1,0 +1,208 @@
+import type { A_Const, ColumnRef, FuncCall, Node, RangeVar, ResTarget, SelectStmt } from "libpg-query";
+
+/** Reading, walking, copying and making nodes of PostgreSQL's raw parse tree. A node is an object with one key: its kind. */
+
+/** Fields that hold a node without the object that names its kind. */
+const BARE_FIELDS: Readonly<Record<string, string>> = {
+  larg: "SelectStmt",
+  rarg: "SelectStmt",
+  withClause: "WithClause",
+  intoClause: "IntoClause",
+  alias: "Alias",
+  join_using_alias: "Alias",
+  typeName: "TypeName",
+  over: "WindowDef",
+  search_clause: "CTESearchClause",
+  cycle_clause: "CTECycleClause",
+};
+
+/** True for `{ Kind: { … } }`. Field names are lower case, kinds are not. */
+export function isNode(value: unknown): value is Node {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const keys = Object.keys(value);
+  return keys.length === 1 && /^[A-Z]/.test(keys[0] ?? "");
+}
+
+/** The kind of a node: `ColumnRef`. */
+export function kindOf(node: Node): string {
+  return Object.keys(node)[0] ?? "";
+}
+
+/** The nodes directly below `value`, which is a node's inside, in the order of the tree's fields. */
+export function* childNodes(value: unknown): Generator<Node> {
+  if (Array.isArray(value)) {
+    for (const item of value) yield* isNode(item) ? [item] : childNodes(item);
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  for (const [field, child] of Object.entries(value)) {
+    const kind = BARE_FIELDS[field];
+    // `arg` and the like hold wrapped nodes; larg and rarg hold them bare in a SelectStmt and wrapped in a JoinExpr.
+    const wrapped: unknown =
+      kind !== undefined && child !== undefined && !isNode(child) && !Array.isArray(child) ? { [kind]: child } : child;
+    yield* isNode(wrapped) ? [wrapped] : childNodes(wrapped);
+  }
+}
+
+/** Calls `visit` for every node at and below `value`, parents first; `false` keeps it out of that node's inside. */
+export function walk(value: unknown, visit: (node: Node) => boolean | void): void {
+  for (const node of isNode(value) ? [value] : childNodes(value)) {
+    if (visit(node) === false) continue;
+    for (const inside of Object.values(node)) walk(inside, visit);
+  }
+}
+
+/** A deep copy of `value` in which each node for which `replace` gives a node has become that; the others are copied. */
+export function copyTree<T>(value: T, replace: (node: Node) => Node | undefined): T;
+export function copyTree(value: unknown, replace: (node: Node) => Node | undefined): unknown {
+  if (Array.isArray(value)) return value.map((item) => copyTree(item, replace));
+  if (typeof value !== "object" || value === null) return value;
+  if (isNode(value)) {
+    const replaced = replace(value);
+    if (replaced !== undefined) return replaced;
+  }
+  const copy: Record<string, unknown> = {};
+  for (const [field, child] of Object.entries(value)) {
+    const kind = BARE_FIELDS[field];
+    if (kind === undefined || isNode(child) || typeof child !== "object" || child === null || Array.isArray(child)) {
+      copy[field] = copyTree(child, replace);
+    } else {
+      const wrapped: unknown = { [kind]: child };
+      const replaced = isNode(wrapped) ? replace(wrapped) : undefined;
+      copy[field] = replaced === undefined ? copyTree(child, replace) : Object.values(replaced)[0];
+    }
+  }
+  return copy;
+}
+
+export type SetOperation = SelectStmt & { larg: SelectStmt; rarg: SelectStmt };
+
+/** True for UNION, EXCEPT and INTERSECT; false for a simple `SELECT` or `VALUES`. */
+export function isSetOperation(select: SelectStmt): select is SetOperation {
+  return (
+    select.op !== undefined && select.op !== "SETOP_NONE" && select.larg !== undefined && select.rarg !== undefined
+  );
+}
+
+/** The sides of a set operation, left to right, down to simple selects; a simple select is its own only side. */
+export function sidesOf(select: SelectStmt): SelectStmt[] {
+  return isSetOperation(select) ? [...sidesOf(select.larg), ...sidesOf(select.rarg)] : [select];
+}
+
+/** The names of a ColumnRef's or a function's dotted path; `*` for a star. */
+export function pathOf(fields: readonly Node[] | undefined): string[] {
+  return (fields ?? []).map((field) => ("String" in field ? (field.String.sval ?? "") : "*"));
+}
+
+/** The relations and joins that a simple select's own FROM names, not those of its sub-selects. */
+export function rangeVarsOf(select: SelectStmt): RangeVar[] {
+  const found: RangeVar[] = [];
+  for (const item of fromItemsOf(select)) if ("RangeVar" in item) found.push(item.RangeVar);
+  return found;
+}
+
+/** Everything that stands in a select's own FROM, with joins taken apart. */
+export function fromItemsOf(select: SelectStmt): Node[] {
+  const open = (node: Node | undefined): Node[] => {
+    if (node === undefined) return [];
+    return "JoinExpr" in node ? [...open(node.JoinExpr.larg), ...open(node.JoinExpr.rarg)] : [node];
+  };
+  return (select.fromClause ?? []).flatMap(open);
+}
+
+/** The output column name that PostgreSQL gives a target, `*` for a star, null where it would be `?column?`. */
+export function outputName(target: ResTarget): string | null {
+  if (target.name !== undefined) return target.name;
+  const value = target.val;
+  return value === undefined ? null : nameOfExpression(value);
+}
+
+function nameOfExpression(node: Node): string | null {
+  if ("ColumnRef" in node) return pathOf(node.ColumnRef.fields).at(-1) ?? null;
+  if ("FuncCall" in node) return pathOf(node.FuncCall.funcname).at(-1) ?? null;
+  if ("TypeCast" in node) {
+    const inner = node.TypeCast.arg === undefined ? null : nameOfExpression(node.TypeCast.arg);
+    return inner ?? pathOf(node.TypeCast.typeName?.names).at(-1) ?? null;
+  }
+  if ("CollateClause" in node)
+    return node.CollateClause.arg === undefined ? null : nameOfExpression(node.CollateClause.arg);
+  if ("CaseExpr" in node) return "case";
+  if ("CoalesceExpr" in node) return "coalesce";
+  if (
+    "SubLink" in node &&
+    node.SubLink.subLinkType === "EXPR_SUBLINK" &&
+    node.SubLink.subselect !== undefined &&
+    "SelectStmt" in node.SubLink.subselect
+  ) {
+    const target = node.SubLink.subselect.SelectStmt.targetList?.[0];
+    return target !== undefined && "ResTarget" in target ? outputName(target.ResTarget) : null;
+  }
+  return null;
+}
+
+export function stringNode(sval: string): Node {
+  return { String: { sval } };
+}
+
+export function textConstant(sval: string): Node {
+  return { A_Const: { sval: { sval } } };
+}
+
+/** A number as PostgreSQL's lexer would read it: a small integer, or the digits kept as text. */
+export function numberConstant(value: number): Node {
+  const constant: A_Const =
+    Number.isInteger(value) && Math.abs(value) <= 2_147_483_647
+      ? { ival: { ival: value } }
+      : { fval: { fval: String(value) } };
+  // The parser leaves out a zero, as every field that has its default.
+  if (value === 0) return { A_Const: { ival: {} } };
+  return { A_Const: constant };
+}
+
+export function columnNode(...path: readonly string[]): Node {
+  return { ColumnRef: { fields: path.map((part) => (part === "*" ? { A_Star: {} } : stringNode(part))) } };
+}
+
+export function callNode(name: string, ...args: Node[]): Node {
+  return { FuncCall: { funcname: [stringNode(name)], args, funcformat: "COERCE_EXPLICIT_CALL" } };
+}
+
+export function castNode(arg: Node, type: string): Node {
+  return { TypeCast: { arg, typeName: { names: [stringNode(type)], typemod: -1 } } };
+}
+
+export function binaryNode(operator: string, lexpr: Node, rexpr: Node): Node {
+  return { A_Expr: { kind: "AEXPR_OP", name: [stringNode(operator)], lexpr, rexpr } };
+}
+
+export function targetNode(val: Node, name?: string): Node {
+  return { ResTarget: name === undefined ? { val } : { name, val } };
+}
+
+/** `SELECT … FROM …` with nothing else. */
+export function selectNode(targetList: Node[], fromClause: Node[]): SelectStmt {
+  return { targetList, fromClause, limitOption: "LIMIT_OPTION_DEFAULT", op: "SETOP_NONE" };
+}
+
+export function rangeVarNode(relname: string): Node {
+  return { RangeVar: { relname, inh: true, relpersistence: "p" } };
+}
+
+/** Where a node begins in the parsed text, in UTF-8 bytes; undefined for nodes that carry no place. A place of 0 is left out by the parser. */
+export function locationOf(node: Node): number | undefined {
+  const inside: unknown = Object.values(node)[0];
+  if (typeof inside !== "object" || inside === null || !("location" in inside)) return undefined;
+  return typeof inside.location === "number" && inside.location >= 0 ? inside.location : undefined;
+}
+
+/** The smallest place at or below a node. */
+export function firstLocation(value: unknown): number | undefined {
+  let first: number | undefined;
+  walk(value, (node) => {
+    const location = locationOf(node);
+    if (location !== undefined && (first === undefined || location < first)) first = location;
+  });
+  return first;
+}
+
+export type { ColumnRef, FuncCall, Node, RangeVar, ResTarget, SelectStmt };

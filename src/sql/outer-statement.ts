@@ -1,0 +1,205 @@
+import { AppError } from "../errors.ts";
+import { RESERVED_PREFIX } from "../template/reserved.ts";
+import { type BlockAnalysis, bindingOf, type CteBinding } from "./analyse-blocks.ts";
+import {
+  castNode,
+  columnNode,
+  copyTree,
+  isSetOperation,
+  type Node,
+  rangeVarNode,
+  rangeVarsOf,
+  type SelectStmt,
+  type SetOperation,
+  selectNode,
+  targetNode,
+  walk,
+} from "./ast.ts";
+import { type CopiedBlock, type CopyContext, copyBlock, selectFromCte } from "./copy-block.ts";
+import { timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
+
+/** The name under which the outer statement reads the rows of copied block `index`. */
+export function partSlot(index: number): string {
+  return `${RESERVED_PREFIX}p_${index}__`;
+}
+
+export const PART_SLOT = new RegExp(`${RESERVED_PREFIX}p_(\\d+)__`, "g");
+
+interface OuterBuilder {
+  readonly analysis: BlockAnalysis;
+  readonly context: CopyContext;
+  readonly blocks: CopiedBlock[];
+}
+
+/**
+ * Splits a template into its copied blocks and the statement that reads their rows; `outer` is null when the whole template is one
+ * copied block. A template without any copied block is refused (TEMPLATE_SCOPE): Tenantry is no general SQL proxy.
+ */
+export function buildOuter(
+  root: SelectStmt,
+  analysis: BlockAnalysis,
+  context: CopyContext,
+): { blocks: readonly CopiedBlock[]; outer: SelectStmt | null } {
+  const builder: OuterBuilder = { analysis, context, blocks: [] };
+  if (analysis.classOf(root) === "copied")
+    return { blocks: [copyBlock(root, context, { topLevel: true, ctes: neededCtes(root, builder) })], outer: null };
+  const outer = outerSelect(root, builder);
+  if (builder.blocks.length === 0) {
+    throw new AppError("TEMPLATE_SCOPE", "the query reads no $<tenant> table", {
+      hint: "write $<tenant> where a tenant's name belongs, as in FROM $<tenant>_entities",
+    });
+  }
+  return { blocks: builder.blocks, outer };
+}
+
+function outerSelect(select: SelectStmt, builder: OuterBuilder): SelectStmt {
+  if (builder.analysis.classOf(select) === "copied") return partSelect(select, neededCtes(select, builder), builder);
+  const rewritten = copyTree(select, (node) => outerNode(node, builder));
+  if (isSetOperation(select) && isSetOperation(rewritten)) addNullTenant(select, rewritten, builder);
+  keepGatheredCtes(select, rewritten, builder);
+  return rewritten;
+}
+
+function outerNode(node: Node, builder: OuterBuilder): Node | undefined {
+  if ("SelectStmt" in node) return { SelectStmt: outerSelect(node.SelectStmt, builder) };
+  const group = timeGroupOf(node);
+  // Here the rows are at hand, so nothing needs to ship: Grafana's own text.
+  if (group !== undefined)
+    return timeGroupAsEpoch({ ...group, column: copyTree(group.column, (inner) => outerNode(inner, builder)) });
+  if (!("CommonTableExpr" in node)) return undefined;
+  const binding = builder.analysis.bindings.find(({ cte }) => cte === node.CommonTableExpr);
+  if (binding === undefined || binding.class !== "copied") return undefined;
+  if (!binding.readOnce)
+    return { CommonTableExpr: { ...node.CommonTableExpr, ctequery: { SelectStmt: selectNode([], []) } } };
+  return { CommonTableExpr: { ...node.CommonTableExpr, ctequery: { SelectStmt: gatheredCte(binding, builder) } } };
+}
+
+/** The rows of a WITH query over all tenants. */
+function gatheredCte(binding: CteBinding, builder: OuterBuilder): SelectStmt {
+  if (!binding.selfReferencing) return outerSelect(binding.query, builder);
+  const name = binding.cte.ctename ?? "";
+  return partSelect(
+    selectFromCte(name),
+    [...neededBy(binding.query, builder).filter((other) => other !== binding), binding],
+    builder,
+  );
+}
+
+/** WITH queries that only copied blocks read are in those blocks; the outer statement drops them. */
+function keepGatheredCtes(select: SelectStmt, rewritten: SelectStmt, { analysis }: OuterBuilder): void {
+  if (rewritten.withClause === undefined) return;
+  const dropped = new Set(
+    analysis.bindings
+      .filter((binding) => binding.owner === select && binding.class === "copied" && !binding.readOnce)
+      .map(({ cte }) => cte.ctename),
+  );
+  const ctes = (rewritten.withClause.ctes ?? []).filter(
+    (node) => !("CommonTableExpr" in node && dropped.has(node.CommonTableExpr.ctename)),
+  );
+  if (ctes.length === 0) delete rewritten.withClause;
+  else rewritten.withClause = { ...rewritten.withClause, ctes };
+}
+
+function partSelect(select: SelectStmt, ctes: readonly CteBinding[], builder: OuterBuilder): SelectStmt {
+  const index = builder.blocks.push(copyBlock(select, builder.context, { topLevel: false, ctes })) - 1;
+  return selectNode([targetNode(columnNode("*"))], [rangeVarNode(partSlot(index))]);
+}
+
+/** Under UNION a side that is not copied has a null tenant, so that the sides have the same columns. */
+function addNullTenant(select: SetOperation, rewritten: SetOperation, builder: OuterBuilder): void {
+  const sides = [
+    ...copiedAndOther(select.larg, rewritten.larg, builder),
+    ...copiedAndOther(select.rarg, rewritten.rarg, builder),
+  ];
+  if (!sides.some(({ copied }) => copied)) return;
+  if (select.op !== "SETOP_UNION") {
+    throw new AppError(
+      "TEMPLATE_SCOPE",
+      "EXCEPT and INTERSECT cannot compare a union of tenants' rows with other rows",
+      { hint: "put the union into a sub-select in FROM and name its columns" },
+    );
+  }
+  const firstBlock = sides.find(({ block }) => block !== null)?.block;
+  if (firstBlock === undefined || firstBlock === null || !firstBlock.addsTenant) return;
+  const nullTenant = (): Node => castNode({ A_Const: { isnull: true } }, "text");
+  for (const { side, copied } of sides) {
+    if (copied) continue;
+    if (side.valuesLists === undefined)
+      side.targetList = [...(side.targetList ?? []), targetNode(nullTenant(), builder.context.tenantColumn)];
+    else
+      for (const row of side.valuesLists) if ("List" in row) row.List.items = [...(row.List.items ?? []), nullTenant()];
+  }
+}
+
+interface UnionSide {
+  readonly side: SelectStmt;
+  readonly copied: boolean;
+  readonly block: CopiedBlock | null;
+}
+
+function copiedAndOther(select: SelectStmt, rewritten: SelectStmt, builder: OuterBuilder): UnionSide[] {
+  if (builder.analysis.classOf(select) === "copied") {
+    const slot = rangeVarsOf(rewritten)[0]?.relname ?? "";
+    return [
+      { side: rewritten, copied: true, block: builder.blocks.find((_, index) => partSlot(index) === slot) ?? null },
+    ];
+  }
+  if (isSetOperation(select) && isSetOperation(rewritten)) {
+    const inner = [
+      ...copiedAndOther(select.larg, rewritten.larg, builder),
+      ...copiedAndOther(select.rarg, rewritten.rarg, builder),
+    ];
+    // A nested union with a copied side was completed in its own turn.
+    return inner.some(({ copied }) => copied) ? inner.map((side) => ({ ...side, copied: true })) : inner;
+  }
+  return [{ side: rewritten, copied: false, block: null }];
+}
+
+/** The outside WITH queries that a copied block reads, so that each arm can stand by itself. */
+function neededCtes(select: SelectStmt, builder: OuterBuilder): readonly CteBinding[] {
+  const needed = neededBy(select, builder);
+  for (const node of select.withClause?.ctes ?? []) {
+    const name = "CommonTableExpr" in node ? node.CommonTableExpr.ctename : undefined;
+    if (needed.some((binding) => binding.cte.ctename === name)) {
+      throw new AppError("TEMPLATE_UNSUPPORTED", `two WITH queries are called ${name}, and one SELECT reads both`, {
+        hint: "give one of them another name",
+      });
+    }
+  }
+  return needed;
+}
+
+/** WITH queries from outside that `select` reads, at any depth and through one another, in the order of their definition. */
+function neededBy(select: SelectStmt, { analysis, context }: OuterBuilder): CteBinding[] {
+  const needed = new Set<CteBinding>();
+  const inside = new Set<SelectStmt>();
+  const collect = (root: SelectStmt): void => {
+    const selects: SelectStmt[] = [];
+    walk({ SelectStmt: root }, (node) => {
+      if ("SelectStmt" in node) selects.push(node.SelectStmt);
+    });
+    for (const inner of selects) inside.add(inner);
+    for (const inner of selects) {
+      if (isSetOperation(inner)) continue;
+      for (const relation of rangeVarsOf(inner)) {
+        const binding = bindingOf(relation, analysis.scopeOf(inner));
+        if (binding === undefined || inside.has(binding.owner) || needed.has(binding) || binding.query === root)
+          continue;
+        if (binding.class === "once") {
+          throw new AppError(
+            "TEMPLATE_SCOPE",
+            `${relation.relname} has the rows of all tenants, and a SELECT that runs for each tenant cannot read them`,
+            {
+              position: context.positionOf(relation.location),
+              hint: "read it in the SELECT around this one, which runs once",
+            },
+          );
+        }
+        needed.add(binding);
+        collect(binding.query);
+      }
+    }
+  };
+  collect(select);
+  return [...needed].sort((a, b) => a.order - b.order);
+}

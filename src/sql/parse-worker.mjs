@@ -1,0 +1,53 @@
+// Plain JavaScript, since Node 20 cannot start a worker from TypeScript.
+// PostgreSQL's parser is WebAssembly: a text that overflows its stack leaves it broken for every later text, so it lives
+// here and not in the main thread, and the owner replaces the worker after any trap.
+import { parentPort } from "node:worker_threads";
+import { loadModule, parseSync, scanSync } from "libpg-query";
+
+/** @typedef {{ id: number, sql: string, maxTokens: number, maxDepth: number }} ParseJob */
+
+await loadModule();
+
+if (parentPort === null) throw new Error("runs as a worker only");
+const port = parentPort;
+
+/**
+ * True when the tree has a path longer than `limit`. Iterative, because what it guards against is a stack overflow.
+ * @param {unknown} tree
+ * @param {number} limit
+ */
+function isDeeperThan(tree, limit) {
+  let level = [tree];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > limit) return true;
+    level = level.flatMap((node) => (typeof node === "object" && node !== null ? Object.values(node) : []));
+  }
+  return false;
+}
+
+/**
+ * Tokens in the text. The scanner is iterative and safe; a text that it refuses goes to the parser for the better message.
+ * @param {string} sql
+ */
+function countTokens(sql) {
+  try {
+    return scanSync(sql).tokens.length;
+  } catch (error) {
+    if (error instanceof SyntaxError) return 0;
+    throw error;
+  }
+}
+
+port.on("message", (/** @type {ParseJob} */ { id, sql, maxTokens, maxDepth }) => {
+  try {
+    const tokens = countTokens(sql);
+    if (tokens > maxTokens) return port.postMessage({ id, kind: "too-many-tokens", tokens });
+    const tree = parseSync(sql);
+    port.postMessage(isDeeperThan(tree, maxDepth) ? { id, kind: "too-deep" } : { id, kind: "parsed", tree });
+  } catch (error) {
+    const details = error instanceof Error && "sqlDetails" in error ? error.sqlDetails : undefined;
+    if (details !== undefined) port.postMessage({ id, kind: "syntax", details });
+    else port.postMessage({ id, kind: "trap" });
+  }
+});
+port.postMessage({ kind: "ready" });

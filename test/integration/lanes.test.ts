@@ -1,0 +1,323 @@
+import { createServer, type Socket } from "node:net";
+import { expect, test } from "vitest";
+import { AppError } from "../../src/errors.ts";
+import { ExecutionError } from "../../src/execute/execution-error.ts";
+import { createFleetExecutor, type FleetExecutor, type FleetExecutorOptions } from "../../src/execute/executor.ts";
+import type { Observation } from "../../src/observation.ts";
+import type { Database } from "../../src/postgres/database.ts";
+import { quoteIdentifier, quoteLiteral } from "../../src/postgres/quote.ts";
+import { openSession } from "../../src/postgres/session.ts";
+import type { Arm } from "../../src/types.ts";
+import { withSql, withTenants } from "../support/postgres.ts";
+
+const never = new AbortController().signal;
+const SESSIONS = "tenantry-lanes-test";
+const ENTITIES =
+  "create table entities (id int, divisor int); insert into entities select n, 1 from generate_series(1, 10) n";
+
+interface Fixture {
+  readonly executor: FleetExecutor;
+  readonly federation: Database;
+  readonly names: readonly string[];
+  readonly seen: readonly Observation[];
+  readonly tenantUrl: (tenant: string) => string;
+  /** `select … from <tenant>_entities` for each tenant. */
+  readonly arms: (select?: string) => readonly Arm[];
+  readonly run: (
+    arms: readonly Arm[],
+    options?: { deadlineMs?: number; signal?: AbortSignal; maxRows?: number },
+  ) => ReturnType<FleetExecutor["runArms"]>;
+}
+
+/** A fleet with a foreign server, a user mapping and a foreign table for each tenant, and an executor on it. */
+async function withFleet(
+  count: number,
+  options: Partial<FleetExecutorOptions>,
+  work: (fixture: Fixture) => Promise<void>,
+): Promise<void> {
+  const names = Array.from({ length: count }, (_, index) => `t${index}`);
+  await withTenants(names, { ddl: ENTITIES }, ({ federationUrl, tenants }) =>
+    withSql(federationUrl, async (federation) => {
+      for (const { name, url } of tenants) {
+        await federation.query(foreignTable(name, url));
+      }
+      const seen: Observation[] = [];
+      const executor = createFleetExecutor({
+        openSession: () =>
+          openSession({
+            url: federationUrl,
+            applicationName: SESSIONS,
+            connectTimeoutMs: 3_000,
+            statementTimeoutMs: 20_000,
+          }),
+        lanes: 4,
+        laneGroups: 2,
+        connectionBudget: 100,
+        tenantDeadlineMs: 5_000,
+        observe: (observation) => seen.push(observation),
+        ...options,
+      });
+      const tenantUrl = (tenant: string): string => tenants.find(({ name }) => name === tenant)?.url ?? "";
+      const arms = (select = "id"): readonly Arm[] =>
+        names.map((tenant) => ({
+          tenant,
+          sql: `select ${select}, ${quoteLiteral(tenant)}::text as tenant from ${tenant}_entities -- arm`,
+        }));
+      const run: Fixture["run"] = (given, { deadlineMs = 20_000, signal = never, maxRows = 100_000 } = {}) =>
+        executor.runArms(given, {
+          priority: "interactive",
+          maxRows,
+          maxBytes: 1e8,
+          deadlineAtMs: Date.now() + deadlineMs,
+          signal,
+        });
+      try {
+        await work({ executor, federation, names, seen, tenantUrl, arms, run });
+      } finally {
+        await executor.close();
+        await expect.poll(() => sessionsOf(federation), { timeout: 3_000 }).toBe(0);
+      }
+    }),
+  );
+}
+
+function foreignTable(name: string, url: string, port?: number): string {
+  const { hostname, port: ownPort, pathname, username, password } = new URL(url);
+  const server = quoteIdentifier(`${name}_server`);
+  return `
+    create server ${server} foreign data wrapper postgres_fdw
+      options (host ${quoteLiteral(hostname)}, port ${quoteLiteral(`${port ?? ownPort}`)}, dbname ${quoteLiteral(pathname.slice(1))}, application_name 'lanes-remote');
+    create user mapping for current_user server ${server}
+      options (user ${quoteLiteral(decodeURIComponent(username))}, password ${quoteLiteral(decodeURIComponent(password))});
+    create foreign table ${quoteIdentifier(`${name}_entities`)} (id int, divisor int) server ${server} options (table_name 'entities')`;
+}
+
+async function sessionsOf(federation: Database): Promise<number> {
+  const rows = await federation.query("select 1 from pg_stat_activity where application_name = $1", [SESSIONS]);
+  return rows.length;
+}
+
+/** A server that accepts connections and never says a word. */
+async function withSilentServer(work: (port: number) => Promise<void>): Promise<void> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  try {
+    await work(typeof address === "object" && address !== null ? address.port : 0);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** A column of the gathered rows, counted by value. */
+function countBy(rows: readonly (readonly (string | null)[])[], column: number): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const row of rows) counts[row[column] ?? "null"] = (counts[row[column] ?? "null"] ?? 0) + 1;
+  return counts;
+}
+
+const tenRowsOf = (tenants: readonly string[]): Record<string, number> =>
+  Object.fromEntries(tenants.map((tenant) => [tenant, 10]));
+
+test("20 tenants on 4 lanes give every row once, and connections stay with their lane", () =>
+  withFleet(20, {}, async ({ run, arms, names, federation, executor, seen }) => {
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await Promise.all([run(arms()), run(arms()), run(arms().slice(3, 9))]);
+      expect(countBy(answers[0].rows, 1)).toEqual(tenRowsOf(names));
+      expect(countBy(answers[2].rows, 1)).toEqual(tenRowsOf(names.slice(3, 9)));
+      expect(answers.map(({ failures, truncated }) => [failures.length, truncated])).toEqual(Array(3).fill([0, false]));
+      expect(answers[0].columns.map(({ name }) => name)).toEqual(["id", "tenant"]);
+    }
+    const remote = await federation.query("select 1 from pg_stat_activity where application_name = 'lanes-remote'");
+    expect(remote.length).toBeLessThanOrEqual(20 * 2);
+    expect(await sessionsOf(federation)).toBe(8);
+    expect(seen.filter(({ kind }) => kind === "lane.replaced")).toEqual([]);
+    expect(executor.layOut(arms()).map(({ tenants }) => tenants.length)).toEqual([5, 5, 5, 5]);
+  }));
+
+test("a tenant whose database is gone, one without the relation, and one whose data fails are named; the others answer", () =>
+  withFleet(12, {}, async ({ run, arms, names, tenantUrl, federation }) => {
+    await run(arms());
+    const [dropped, lacking, dividing, ...healthy] = names as [string, string, string, ...string[]];
+    const database = quoteIdentifier(new URL(tenantUrl(dropped)).pathname.slice(1));
+    await federation.query(`drop database ${database} with (force)`);
+    await withSql(tenantUrl(lacking), (sql) => sql.query("drop table entities"));
+    await withSql(tenantUrl(dividing), (sql) => sql.query("update entities set divisor = 0 where id = 7"));
+    const expectAnswer = async () => {
+      const { rows, failures } = await run(arms("sum(1 / divisor)::int8"));
+      expect(rows.toSorted()).toEqual(healthy.map((tenant) => ["10", tenant]).toSorted());
+      expect(failures.map(({ tenant, reason }) => [tenant, reason]).toSorted()).toEqual([
+        [dropped, "unreachable"],
+        [lacking, "relation_missing"],
+        [dividing, "query_failed"],
+      ]);
+      expect(JSON.stringify(failures)).not.toMatch(/127\.0\.0\.1|postgres|SELECT/);
+      expect(failures.find(({ tenant }) => tenant === dividing)?.detail).toContain("division by zero");
+    };
+    await expectAnswer();
+    await expectAnswer();
+    await withSql(tenantUrl(dividing), (sql) => sql.query("update entities set divisor = 1"));
+    expect((await run(arms("sum(1 / divisor)::int8"))).rows.map(([, tenant]) => tenant)).toContain(dividing);
+    // The fixture drops what it made.
+    await federation.query(`create database ${database}`);
+  }));
+
+test("a query that PostgreSQL refuses is the caller's error, not the tenants'", () =>
+  withFleet(6, {}, async ({ run, arms, names }) => {
+    await expect(run(arms("nope(id)"))).rejects.toThrow(ExecutionError);
+    await expect(run(arms("nope"))).rejects.toMatchObject({ facts: { kind: "missing_column", sqlstate: "42703" } });
+    await expect(run(arms("1 / 0"))).rejects.toMatchObject({ facts: { sqlstate: "22012", remote: false } });
+    expect(countBy((await run(arms())).rows, 1)).toEqual(tenRowsOf(names));
+  }));
+
+test("a tenant that accepts and never answers is named; the next request is not held up, and it is trusted again later", () =>
+  withSilentServer((port) =>
+    withFleet(8, { tenantDeadlineMs: 700 }, async ({ run, arms, names, federation, seen, tenantUrl }) => {
+      await run(arms());
+      await federation.query(`alter server t3_server options (set port '${port}')`);
+      const others = names.filter((name) => name !== "t3");
+      const first = await run(arms());
+      expect(countBy(first.rows, 1)).toEqual(tenRowsOf(others));
+      expect(first.failures).toMatchObject([{ tenant: "t3", reason: "timeout" }]);
+      expect(seen.filter(({ kind }) => kind === "lane.replaced")).toMatchObject([{ cause: "timeout" }]);
+
+      const startedMs = Date.now();
+      const second = await run(arms());
+      expect(Date.now() - startedMs).toBeLessThan(400);
+      expect(countBy(second.rows, 1)).toEqual(tenRowsOf(others));
+      expect(second.failures).toMatchObject([{ tenant: "t3", reason: "timeout" }]);
+
+      await federation.query(`alter server t3_server options (set port '${new URL(tenantUrl("t3")).port}')`);
+      await expect.poll(async () => (await run(arms())).failures, { timeout: 10_000, interval: 500 }).toEqual([]);
+    }),
+  ));
+
+test("a request whose deadline is near still answers for the tenants that can", () =>
+  withSilentServer((port) =>
+    withFleet(8, { tenantDeadlineMs: 10_000 }, async ({ run, arms, names, federation }) => {
+      await run(arms());
+      await federation.query(`alter server t3_server options (set port '${port}')`);
+      const startedMs = Date.now();
+      const { rows, failures } = await run(arms(), { deadlineMs: 2_000 });
+      expect(Date.now() - startedMs).toBeLessThan(2_000);
+      expect(countBy(rows, 1)).toEqual(tenRowsOf(names.filter((name) => name !== "t3")));
+      expect(failures.map(({ tenant }) => tenant)).toEqual(["t3"]);
+    }),
+  ));
+
+test("lanes whose sessions are killed in mid-query are replaced, and every row comes once", () =>
+  withFleet(8, {}, async ({ run, arms, names, federation, seen }) => {
+    const running = run(arms("id, pg_sleep(0.1)::text"));
+    const kill =
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1 and state = 'active'";
+    await expect.poll(async () => (await federation.query(kill, [SESSIONS])).length).toBeGreaterThan(0);
+    const { rows, failures } = await running;
+    expect(failures).toEqual([]);
+    expect(countBy(rows, 2)).toEqual(tenRowsOf(names));
+    expect(seen).toContainEqual(expect.objectContaining({ kind: "lane.replaced", cause: "connection" }));
+    expect((await run(arms())).failures).toEqual([]);
+  }));
+
+test("idle sessions that were killed are replaced without a word to the caller", () =>
+  withFleet(4, {}, async ({ run, arms, names, federation, executor }) => {
+    await run(arms());
+    await executor.describe("select 1", never);
+    await federation.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", [
+      SESSIONS,
+    ]);
+    expect(countBy((await run(arms())).rows, 1)).toEqual(tenRowsOf(names));
+    expect(await executor.describe("select 1 as one", never)).toEqual([{ name: "one", typeOid: 23 }]);
+  }));
+
+test("an abort cancels the lanes' statements, and the lanes are free for the next query", () =>
+  withFleet(8, {}, async ({ run, arms, names, federation }) => {
+    const stop = new AbortController();
+    const running = run(arms("id, pg_sleep(20)::text"), { signal: stop.signal });
+    const active = async () =>
+      (
+        await federation.query("select 1 from pg_stat_activity where application_name = $1 and state = 'active'", [
+          SESSIONS,
+        ])
+      ).length;
+    await expect.poll(active).toBe(4);
+    stop.abort(new Error("the panel was closed"));
+    await expect(running).rejects.toThrow("the panel was closed");
+    await expect.poll(active, { timeout: 2_000 }).toBe(0);
+    expect(countBy((await run(arms())).rows, 1)).toEqual(tenRowsOf(names));
+  }));
+
+test("the row limit is one for all lanes", () =>
+  withFleet(8, {}, async ({ run, arms }) => {
+    const { rows, truncated } = await run(arms(), { maxRows: 33 });
+    expect([rows.length, truncated]).toEqual([33, true]);
+    expect((await run(arms(), { maxRows: 80 })).truncated).toBe(false);
+  }));
+
+test("statements of no tenant run beside the lanes, with parameters, deadlines and plans", () =>
+  withFleet(2, {}, async ({ executor }) => {
+    const limits = { maxRows: 10, maxBytes: 1e6, signal: never };
+    const soon = (ms: number) => ({ ...limits, deadlineAtMs: Date.now() + ms });
+    const sums = await executor.runOnce("select sum(n) from unnest($1::int[]) n", {
+      ...soon(5_000),
+      values: [["1", "2", null]],
+    });
+    expect(sums.rows).toEqual([["3"]]);
+    await expect(executor.runOnce("select 1; select 2", soon(5_000))).rejects.toMatchObject({
+      facts: { sqlstate: "42601" },
+    });
+    await expect(executor.runOnce("select pg_sleep(10)", soon(100))).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+    });
+    await expect(executor.runArms([], { ...soon(-1), priority: "scheduled" })).rejects.toMatchObject({
+      code: "DEADLINE_EXCEEDED",
+    });
+    expect(await executor.explain("select * from t0_entities", never)).toMatchObject([
+      { Plan: { "Node Type": "Foreign Scan" } },
+    ]);
+  }));
+
+test("without a federation database the answer is 503 with a time to try again", async () => {
+  const executor = createFleetExecutor({
+    openSession: () =>
+      openSession({
+        url: "postgres://x@127.0.0.1:1/x",
+        applicationName: "x",
+        connectTimeoutMs: 500,
+        statementTimeoutMs: 500,
+      }),
+    lanes: "auto",
+    laneGroups: 1,
+    connectionBudget: 10,
+    tenantDeadlineMs: 500,
+    observe: () => undefined,
+  });
+  const limits = { maxRows: 1, maxBytes: 1, deadlineAtMs: Date.now() + 5_000, signal: never };
+  const outcomes = await Promise.allSettled([
+    executor.runArms([{ tenant: "a", sql: "select 1" }], { ...limits, priority: "interactive" }),
+    executor.runOnce("select 1", limits),
+    executor.describe("select 1", never),
+  ]);
+  for (const outcome of outcomes) {
+    const error = outcome.status === "rejected" ? outcome.reason : null;
+    expect(error).toBeInstanceOf(AppError);
+    expect(error).toMatchObject({ code: "FEDERATION_UNAVAILABLE", retryAfterSeconds: 5 });
+  }
+  await executor.close();
+  await expect(executor.describe("select 1", never)).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
+});
+
+test("closing stops what runs", () =>
+  withFleet(4, {}, async ({ run, arms, executor, federation }) => {
+    const running = run(arms("id, pg_sleep(20)::text")).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    await expect.poll(() => sessionsOf(federation)).toBe(4);
+    await executor.close();
+    expect(await running).toMatchObject({ code: "SHUTTING_DOWN" });
+  }));

@@ -1,0 +1,216 @@
+import fc from "fast-check";
+import { expect, inject, test } from "vitest";
+import { createTypeNames, kindOfType } from "../../src/postgres/column-types.ts";
+import { pgErrorFacts, SessionLost } from "../../src/postgres/pg-error.ts";
+import { createReadBudget } from "../../src/postgres/read-budget.ts";
+import { openSession, type Session } from "../../src/postgres/session.ts";
+import { withSql } from "../support/postgres.ts";
+
+const never = new AbortController().signal;
+const plenty = () => createReadBudget({ maxRows: 100_000, maxBytes: 64 * 1024 * 1024 });
+const options = () => ({ budget: plenty(), signal: never });
+
+async function withSession<T>(work: (session: Session) => Promise<T>, name = "tenantry-session-test"): Promise<T> {
+  const session = await openSession({
+    url: inject("postgresUrl"),
+    applicationName: name,
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 20_000,
+  });
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+const factsOf = (promise: Promise<unknown>) => promise.then(() => null, pgErrorFacts);
+
+test("values arrive as PostgreSQL writes them, in UTC and ISO", () =>
+  withSession(async (session) => {
+    const sql = `select 1::int8 as n, 0.1::float8 as f, '{"a":1}'::jsonb as j, timestamptz '2026-01-02 03:04:05+02' as t,
+      interval '1 day 2 hours' as i, '\\x00ff'::bytea as b, array['a b', null] as a, null::text as nothing, '\\' as backslash, true as yes`;
+    const { columns, rows, truncated } = await session.run(sql, options());
+    expect(rows).toEqual([
+      ["1", "0.1", '{"a": 1}', "2026-01-02 01:04:05+00", "1 day 02:00:00", "\\x00ff", '{"a b",NULL}', null, "\\", "t"],
+    ]);
+    expect(truncated).toBe(false);
+    expect(columns.slice(0, 2)).toEqual([
+      { name: "n", typeOid: 20 },
+      { name: "f", typeOid: 701 },
+    ]);
+  }));
+
+test("settings hold, and what a statement changes of them is gone with it", () =>
+  withSession(async (session) => {
+    const settings = [
+      "TimeZone",
+      "search_path",
+      "default_transaction_read_only",
+      "transaction_read_only",
+      "jit",
+      "lock_timeout",
+    ];
+    const show = `select ${settings.map((name) => `current_setting('${name}')`).join(", ")}`;
+    const expected = [["UTC", "pg_catalog,public", "on", "on", "off", "1s"]];
+    expect((await session.run(show, options())).rows).toEqual(expected);
+    await session.run(
+      "select set_config('TimeZone', 'Asia/Tokyo', false), set_config('search_path', 'x', false), pg_advisory_lock(42)",
+      options(),
+    );
+    expect((await session.run(show, options())).rows).toEqual(expected);
+    expect(
+      (
+        await session.run(
+          "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
+          options(),
+        )
+      ).rows,
+    ).toEqual([["0"]]);
+  }));
+
+test("options of the connection string do not replace the pinned ones", async () => {
+  const url = new URL(inject("postgresUrl"));
+  url.searchParams.set("options", "-c TimeZone=Asia/Tokyo -c default_transaction_read_only=off -c work_mem=8MB");
+  const session = await openSession({
+    url: url.href,
+    applicationName: "x",
+    connectTimeoutMs: 5_000,
+    statementTimeoutMs: 20_000,
+  });
+  const sql =
+    "select current_setting('TimeZone'), current_setting('default_transaction_read_only'), current_setting('work_mem')";
+  expect((await session.run(sql, options())).rows).toEqual([["UTC", "on", "8MB"]]);
+  await session.close();
+});
+
+test.each(["select 1; select 2", "commit; select 1", "select 1; commit", "rollback; create table escaped (a int)"])(
+  "the server refuses two statements: %s",
+  (sql) =>
+    withSession(async (session) => {
+      expect(await factsOf(session.run(sql, options()))).toMatchObject({ sqlstate: "42601", remote: false });
+      expect(await factsOf(session.describe(sql, never))).toMatchObject({ sqlstate: "42601" });
+      expect(await factsOf(session.explain(sql, never))).toMatchObject({ sqlstate: "42601" });
+      expect((await session.run("select 1", options())).rows).toEqual([["1"]]);
+    }),
+);
+
+test.each(["create table escaped (a int)", "set default_transaction_read_only = off", "commit", "begin read write"])(
+  "one statement cannot write, and leaves nothing behind: %s",
+  (sql) =>
+    withSession(async (session) => {
+      await session.run(sql, options()).catch(() => undefined);
+      expect((await session.run("show transaction_read_only", options())).rows).toEqual([["on"]]);
+      expect(await factsOf(session.run("create table escaped (a int)", options()))).toMatchObject({
+        sqlstate: "25006",
+      });
+    }),
+);
+
+test("a NUL does not reach the protocol", () =>
+  withSession(async (session) => {
+    await expect(session.run("select 1\0", options())).rejects.toThrow(RangeError);
+    await expect(session.describe("select 1\0", never)).rejects.toThrow(RangeError);
+    await expect(session.explain("select 1\0", never)).rejects.toThrow(RangeError);
+  }));
+
+test("describing and explaining run nothing", () =>
+  withSession(async (session) => {
+    expect(await session.describe("select 1/0 as a, 'x'::text as b", never)).toEqual([
+      { name: "a", typeOid: 23 },
+      { name: "b", typeOid: 25 },
+    ]);
+    expect(await factsOf(session.describe("select nope", never))).toMatchObject({
+      kind: "missing_column",
+      position: 8,
+    });
+    expect(await session.explain("select pg_sleep(3600)", never)).toMatchObject([{ Plan: { "Node Type": "Result" } }]);
+  }));
+
+test("text arrays arrive as they were sent", () =>
+  withSession(async (session) => {
+    const text = fc.string({ unit: fc.constantFrom("a", '"', "\\", "{", "}", ",", " ", "'", "é", "\n", "NULL") });
+    const texts = fc.array(fc.option(text), { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(texts, text, async (values, single) => {
+        const sql = "select to_json($1::text[])::text, $2::text";
+        const { rows } = await session.run(sql, { ...options(), values: [values, single] });
+        expect(JSON.parse(rows[0]?.[0] ?? "")).toEqual(values);
+        expect(rows[0]?.[1]).toBe(single);
+      }),
+      { numRuns: 200, verbose: true },
+    );
+  }));
+
+test("reading stops at the row limit and at the byte limit, and only then says so", () =>
+  withSession(async (session) => {
+    const read = async (rows: number, limits: { maxRows: number; maxBytes: number }) => {
+      const answer = await session.run(`select repeat('x', 10) from generate_series(1, ${rows})`, {
+        ...options(),
+        budget: createReadBudget(limits),
+      });
+      return [answer.rows.length, answer.truncated];
+    };
+    expect(await read(12_345, { maxRows: 20_000, maxBytes: 1e9 })).toEqual([12_345, false]);
+    expect(await read(12_345, { maxRows: 12_345, maxBytes: 1e9 })).toEqual([12_345, false]);
+    expect(await read(12_346, { maxRows: 12_345, maxBytes: 1e9 })).toEqual([12_345, true]);
+    expect(await read(10_000_000, { maxRows: 700, maxBytes: 1e9 })).toEqual([700, true]);
+    expect(await read(1_000, { maxRows: 20_000, maxBytes: 1_005 })).toEqual([100, true]);
+    expect(await read(0, { maxRows: 1, maxBytes: 1 })).toEqual([0, false]);
+  }));
+
+test("rows of a statement that fails are given back to the budget", () =>
+  withSession(async (session) => {
+    const budget = createReadBudget({ maxRows: 50_000, maxBytes: 1e9 });
+    const sql = "select 1 / (20000 - n) from generate_series(1, 30000) n";
+    expect(await factsOf(session.run(sql, { budget, signal: never }))).toMatchObject({
+      sqlstate: "22012",
+      message: "division by zero",
+    });
+    expect(budget.rowsLeft()).toBe(50_000);
+  }));
+
+test("an abort cancels the statement on the server and ends the session", () =>
+  withSession(async (session) => {
+    const stop = new AbortController();
+    const running = session.run("select pg_sleep(30)", { budget: plenty(), signal: stop.signal });
+    const count = () =>
+      withSql(
+        inject("postgresUrl"),
+        async (sql) => (await sql.query("select 1 from pg_stat_activity where application_name = 'abort-test'")).length,
+      );
+    await expect.poll(count).toBe(1);
+    const startedMs = Date.now();
+    stop.abort(new Error("not wanted any more"));
+    await expect(running).rejects.toThrow("not wanted any more");
+    expect(Date.now() - startedMs).toBeLessThan(100);
+    expect(session.usable()).toBe(false);
+    await expect.poll(count, { timeout: 2_000 }).toBe(0);
+    await expect(session.run("select 1", options())).rejects.toThrow(SessionLost);
+  }, "abort-test"));
+
+test("a session that the server ended is not usable", () =>
+  withSession(async (session) => {
+    const running = factsOf(session.run("select pg_sleep(30)", options()));
+    const kill =
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'kill-test' and state = 'active'";
+    await expect.poll(() => withSql(inject("postgresUrl"), async (sql) => (await sql.query(kill)).length)).toBe(1);
+    expect(await running).toMatchObject({ kind: "connection_lost" });
+    await expect.poll(() => session.usable()).toBe(false);
+  }, "kill-test"));
+
+test("type names are PostgreSQL's, and say what a value means", () =>
+  withSql(inject("postgresUrl"), async (sql) => {
+    const names = await createTypeNames(sql).namesOf([20, 1184, 1007, 1700, 3802, 2950, 16, 4_000_000_000]);
+    expect(names).toEqual([
+      "bigint",
+      "timestamp with time zone",
+      "integer[]",
+      "numeric",
+      "jsonb",
+      "uuid",
+      "boolean",
+      "unknown",
+    ]);
+    expect(names.map(kindOfType)).toEqual(["number", "time", "array", "number", "json", "text", "boolean", "text"]);
+  }));
