@@ -1,3 +1,4 @@
+import { isLoopback } from "./loopback.ts";
 import type { Mistake } from "./mistakes.ts";
 import type { Config } from "./schema.ts";
 import { formatDuration } from "./units.ts";
@@ -23,11 +24,6 @@ export const SETTINGS_CHECKS: readonly SettingsCheck[] = [
   { needs: ["queries"], find: findClashingLabels },
   { needs: ["queries"], find: findWrongParams },
 ];
-
-/** True for addresses that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
-}
 
 function findUnguardedHost({ server, auth }: Config): Mistake[] {
   if (auth.tokens.length > 0 || isLoopback(server.host)) return [];

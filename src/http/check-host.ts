@@ -1,6 +1,6 @@
+import { isLoopback } from "../config/loopback.ts";
 import { AppError } from "../errors.ts";
 import { headerValues } from "./header-values.ts";
-import { hostOf, isLoopback } from "./loopback.ts";
 import type { Middleware } from "./request-state.ts";
 
 /**
@@ -21,4 +21,10 @@ export function checkHost({ authenticated }: { authenticated: boolean }): Middle
     }
     next();
   };
+}
+
+/** The host of a Host header or an origin, without scheme and port; null when it is neither. */
+function hostOf(text: string): string | null {
+  const match = /^(?:https?:\/\/)?(\[[0-9a-f:.]+\]|[^:/?#@[\]\s]+)(?::\d{1,5})?$/i.exec(text);
+  return match?.[1] ?? null;
 }

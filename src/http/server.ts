@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, Server as NetServer } from "node:net";
 import express from "express";
+import { isLoopback } from "../config/loopback.ts";
 import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { Observe } from "../observation.ts";
@@ -14,7 +15,6 @@ import { createAuthentication } from "./authenticate.ts";
 import { checkHost } from "./check-host.ts";
 import { sendError, toPublicError } from "./error-response.ts";
 import { followRequest } from "./follow-request.ts";
-import { isLoopback } from "./loopback.ts";
 import { normalisePath } from "./normalise-path.ts";
 import { readBody } from "./read-body.ts";
 import type { ErrorMiddleware, Middleware } from "./request-state.ts";

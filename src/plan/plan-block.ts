@@ -1,7 +1,6 @@
 import { AppError } from "../errors.ts";
 import { quoteIdentifier, quoteQualified } from "../postgres/quote.ts";
 import type { CompiledBlock } from "../sql/compile-template.ts";
-import { RESERVED_PREFIX, replaceTenant } from "../template/reserved.ts";
 import type { Arm, CatalogRelation, CatalogTenant, TenantFailure } from "../types.ts";
 import { paddedRelations } from "./pad-relations.ts";
 import type {
@@ -45,7 +44,7 @@ export async function planBlock(
   const answering = described.filter(({ description }) => description.ok).map(({ shape }) => shape);
   if (answering.length === 0) throw refused(block, described);
   const refusedTenants = described.flatMap(({ shape, description }) =>
-    description.ok ? [] : shapeFailures(block, shape, description),
+    description.ok ? [] : shapeFailures(shape, description),
   );
 
   // Stars must mean the same columns for all tenants; a tenant without one of them gives a typed null.
@@ -121,15 +120,8 @@ function groupShapes(members: readonly ShapeMember[]): Shape[] {
 
 type Refusal = Extract<Description, { ok: false }>;
 
-function shapeFailures(block: CompiledBlock, shape: Shape, refusal: Refusal): TenantFailure[] {
-  const detail = readable(block, refusal.message);
-  return shape.members.map(({ tenant }) => ({ tenant: tenant.name, reason: refusal.reason, detail }));
-}
-
-/** PostgreSQL's message without our stand-ins. */
-function readable(block: CompiledBlock, message: string): string {
-  const named = block.relations.reduce((text, use) => text.replaceAll(use.name, writtenName(use)), message);
-  return replaceTenant(named, () => "$<tenant>").replaceAll(new RegExp(`${RESERVED_PREFIX}\\w+`, "g"), "…");
+function shapeFailures(shape: Shape, refusal: Refusal): TenantFailure[] {
+  return shape.members.map(({ tenant }) => ({ tenant: tenant.name, reason: refusal.reason, detail: refusal.message }));
 }
 
 function refused(
@@ -145,7 +137,7 @@ function refused(
     character === null
       ? undefined
       : block.arm.positionOf(character, member.tenant.name, member.relations.map(tableText));
-  return new AppError("QUERY_FAILED", readable(block, message), { position: position ?? block.position });
+  return new AppError("QUERY_FAILED", message, { position: position ?? block.position });
 }
 
 function noneHasRelation(
@@ -215,8 +207,7 @@ async function describeOrThrow(
   describe: Describe,
 ): Promise<readonly DescribedColumn[]> {
   const description = await describe(arm);
-  if (!description.ok)
-    throw new AppError("QUERY_FAILED", readable(block, description.message), { position: block.position });
+  if (!description.ok) throw new AppError("QUERY_FAILED", description.message, { position: block.position });
   return description.columns;
 }
 
@@ -249,12 +240,7 @@ function nameColumns(block: CompiledBlock, columns: readonly DescribedColumn[], 
     );
     const role = index >= visible ? "hidden" : index === tenantIndex ? "tenant" : "user";
     // Another column of the tenant column's name can only come from a star.
-    const shown =
-      role === "tenant"
-        ? tenantColumn
-        : name === tenantColumn
-          ? `${tenantColumn}_1`
-          : replaceTenant(name, () => "tenant");
+    const shown = role === "tenant" ? tenantColumn : name === tenantColumn ? `${tenantColumn}_1` : name;
     return { name: shown, type, kind, role, timeGroupSeconds: group?.stepSeconds ?? null };
   });
 }

@@ -45,7 +45,7 @@ export function* childNodes(value: unknown): Generator<Node> {
 }
 
 /** Calls `visit` for every node at and below `value`, parents first; `false` keeps it out of that node's inside. */
-export function walk(value: unknown, visit: (node: Node) => boolean | void): void {
+export function walk(value: unknown, visit: (node: Node) => boolean | undefined): void {
   for (const node of isNode(value) ? [value] : childNodes(value)) {
     if (visit(node) === false) continue;
     for (const inside of Object.values(node)) walk(inside, visit);
@@ -167,8 +167,9 @@ export function callNode(name: string, ...args: Node[]): Node {
   return { FuncCall: { funcname: [stringNode(name)], args, funcformat: "COERCE_EXPLICIT_CALL" } };
 }
 
+/** `CAST(arg AS type)`; the type as the parser names it: words of the grammar, such as numeric, are `pg_catalog.numeric` to it. */
 export function castNode(arg: Node, type: string): Node {
-  return { TypeCast: { arg, typeName: { names: [stringNode(type)], typemod: -1 } } };
+  return { TypeCast: { arg, typeName: { names: type.split(".").map(stringNode), typemod: -1 } } };
 }
 
 export function binaryNode(operator: string, lexpr: Node, rexpr: Node): Node {

@@ -8,6 +8,7 @@ import { analyseBlocks, type BlockAnalysis, isFleetRelation } from "./analyse-bl
 import { type ArmText, armText } from "./arm-text.ts";
 import { copyTree, type Node, pathOf, type RangeVar, type SelectStmt, walk } from "./ast.ts";
 import { byteOffsets } from "./byte-offsets.ts";
+import { checkJoins } from "./check-joins.ts";
 import type { CopiedBlock } from "./copy-block.ts";
 import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
@@ -72,6 +73,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
 
   const analysis = analyseBlocks(root, positionOf);
   refuseForeignRelations(analysis, options, positionOf);
+  checkJoins(root, { analysis, tenantColumn: options.tenantColumn, positionOf });
   const columnsOf = (relation: RangeVar): ReadonlySet<string> => options.columnsOf(relation) ?? new Set();
   const context = { scopeOf: analysis.scopeOf, columnsOf, tenantColumn: options.tenantColumn, selectors, positionOf };
   const { blocks, outer } = buildOuter(root, analysis, context);

@@ -1,5 +1,12 @@
 import { AppError, type Position } from "../errors.ts";
-import { loneSelector, mentionsTenant, RESERVED_PREFIX, selectorsIn, tenantName } from "../template/reserved.ts";
+import {
+  loneSelector,
+  mentionsTenant,
+  RESERVED_PREFIX,
+  replaceTenant,
+  selectorsIn,
+  tenantName,
+} from "../template/reserved.ts";
 import type { Selector } from "../template/selector.ts";
 import { type CteBinding, isFleetRelation } from "./analyse-blocks.ts";
 import {
@@ -16,6 +23,7 @@ import {
   type SelectStmt,
   selectNode,
   sidesOf,
+  stringNode,
   targetNode,
   textConstant,
   walk,
@@ -201,8 +209,12 @@ function copyRelation(relation: RangeVar, copier: Copier): RangeVar {
     position: copier.context.positionOf(relation.location),
   });
   const { schemaname: _schema, ...rest } = relation;
-  // Without an alias the user's own qualified references keep working, because the alias is the name as the user wrote it.
-  return { ...rest, relname: relationSlot(index), alias: relation.alias ?? { aliasname: relation.relname ?? "" } };
+  // The alias is the name as the user wrote it, so that qualified references keep working and read well in messages.
+  return {
+    ...rest,
+    relname: relationSlot(index),
+    alias: relation.alias ?? { aliasname: asWritten(relation.relname ?? "") },
+  };
 }
 
 function copyColumn(
@@ -221,7 +233,15 @@ function copyColumn(
   if (path.length >= 3 && loneSelector(first) !== null)
     return { ColumnRef: { ...node.ColumnRef, fields: (node.ColumnRef.fields ?? []).slice(1) } };
   if (path.length === 1 && fleetAliases(chain).has(first)) copier.hasWholeRow = true;
-  return undefined;
+  if (!mentionsTenant(first)) return undefined;
+  return {
+    ColumnRef: { ...node.ColumnRef, fields: [stringNode(asWritten(first)), ...(node.ColumnRef.fields ?? []).slice(1)] },
+  };
+}
+
+/** A table's name with `$<tenant>` as the user wrote it. */
+function asWritten(name: string): string {
+  return replaceTenant(name, () => "$<tenant>");
 }
 
 /** Names by which a chain of blocks knows its `$<tenant>` relations. */

@@ -16,6 +16,7 @@ import {
   walk,
 } from "./ast.ts";
 import { type CopiedBlock, type CopyContext, copyBlock, selectFromCte } from "./copy-block.ts";
+import { equal } from "./deparse.ts";
 import { timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 
 /** The name under which the outer statement reads the rows of copied block `index`. */
@@ -100,9 +101,23 @@ function keepGatheredCtes(select: SelectStmt, rewritten: SelectStmt, { analysis 
   else rewritten.withClause = { ...rewritten.withClause, ctes };
 }
 
+/** Reads the rows of a copied block; equal blocks are gathered once, so that their readers see the same rows. */
 function partSelect(select: SelectStmt, ctes: readonly CteBinding[], builder: OuterBuilder): SelectStmt {
-  const index = builder.blocks.push(copyBlock(select, builder.context, { topLevel: false, ctes })) - 1;
+  const block = copyBlock(select, builder.context, { topLevel: false, ctes });
+  const same = builder.blocks.findIndex((other) => isSameBlock(other, block));
+  const index = same >= 0 ? same : builder.blocks.push(block) - 1;
   return selectNode([targetNode(columnNode("*"))], [rangeVarNode(partSlot(index))]);
+}
+
+function isSameBlock(left: CopiedBlock, right: CopiedBlock): boolean {
+  const relations = ({ relations }: CopiedBlock) => relations.map(({ schema, name }) => [schema, name]);
+  return (
+    left.selector === right.selector &&
+    equal(left.select, right.select) &&
+    equal(left.literals, right.literals) &&
+    equal(relations(left), relations(right)) &&
+    equal(left.timeGroups, right.timeGroups)
+  );
 }
 
 /** Under UNION a side that is not copied has a null tenant, so that the sides have the same columns. */

@@ -1,0 +1,29 @@
+import { lookUpIn } from "../../../src/query/prepare-query.ts";
+import { type CompiledQuery, compileTemplate } from "../../../src/sql/compile-template.ts";
+import type { Parser } from "../../../src/sql/parser.ts";
+import { scanTemplate } from "../../../src/template/scan.ts";
+import type { Catalog } from "../../../src/types.ts";
+
+export const FROM_MS = Date.UTC(2026, 10, 22, 8);
+export const TO_MS = Date.UTC(2026, 10, 22, 14);
+
+/** Compiles `sql` over `catalog` with a fixed range, interval and set of parameters. */
+export async function compileSample(sql: string, catalog: Catalog, parser: Parser): Promise<CompiledQuery> {
+  return compileTemplate(scanTemplate(sql), {
+    ...lookUpIn(catalog, [...catalog.tenants.values()]),
+    parser,
+    range: { fromMs: FROM_MS, toMs: TO_MS },
+    intervalMs: 90_000,
+    nowMs: TO_MS,
+    params: new Map([
+      ["kind", { type: "text", value: "o'hara" }],
+      ["top", { type: "integer", value: 5 }],
+      ["ratio", { type: "number", value: 0.5 }],
+      ["open", { type: "boolean", value: true }],
+      ["since", { type: "timestamp", value: "2026-11-22T08:00:00Z" }],
+      ["none", { type: "text", value: null }],
+    ]),
+    tenantColumn: "tenant",
+    allowFunctions: new Set(),
+  });
+}

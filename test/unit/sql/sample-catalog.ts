@@ -1,0 +1,45 @@
+import type { Catalog, CatalogColumn, CatalogRelation, CatalogTenant } from "../../../src/types.ts";
+
+/** `name type, name type` as columns; positions count from 1. */
+export function columnsOf(text: string): readonly CatalogColumn[] {
+  return text.split(", ").map((column, index) => {
+    const [name = "", ...type] = column.split(" ");
+    return { name, type: type.join(" "), position: index + 1 };
+  });
+}
+
+const TABLES = {
+  entities: "id uuid, kind text, parent_id uuid, last_updated timestamp without time zone",
+  orders: "id bigint, entity_id uuid, amount numeric, placed_at timestamp with time zone, status text",
+  jobs: "id bigint, kind text, state text, queued_at timestamp with time zone, queued_epoch bigint",
+  // A table that has a column called tenant of its own.
+  members: "id bigint, tenant text, name text",
+} as const;
+
+/** One tenant whose foreign tables follow the prefix layout, in a schema of their own. */
+export function sampleTenant(
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+  tables: Readonly<Record<string, string>> = TABLES,
+): CatalogTenant {
+  const relations = new Map<string, CatalogRelation>(
+    Object.entries(tables).map(([relation, columns]) => [
+      relation,
+      { schema: "fleet", name: `${name}_${relation}`, columns: columnsOf(columns) },
+    ]),
+  );
+  return { name, labels, state: "ready", servers: [`${name}_server`], relations };
+}
+
+/** Two tenants with names that need quoting, and one local relation. */
+export function sampleCatalog(): Catalog {
+  const tenants = [sampleTenant("a-b", { plan: "pro" }), sampleTenant("o'hara", { plan: "free" })];
+  return {
+    version: "1",
+    loadedAtMs: 0,
+    tenants: new Map(tenants.map((tenant) => [tenant.name, tenant])),
+    localRelations: new Map([
+      ["public.plans", { schema: "public", name: "plans", columns: columnsOf("plan text, price numeric") }],
+    ]),
+  };
+}
