@@ -1,4 +1,4 @@
-import type { RelationUse } from "../sql/copy-block.ts";
+import type { RelationUse } from "../sql/copied-block.ts";
 import { mentionsTenant, replaceTenant } from "../template/reserved.ts";
 import type { CatalogRelation, CatalogTenant } from "../types.ts";
 

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Position } from "../errors.ts";
 import { quoteLiteral } from "../postgres/quote.ts";
 import { replaceTenant } from "../template/reserved.ts";
-import { type CopiedBlock, SLOT } from "./copy-block.ts";
+import { type CopiedBlock, SLOT } from "./copied-block.ts";
 import type { DeparsedSql } from "./deparse.ts";
 import { codePointsToUnits } from "./parser.ts";
 

@@ -9,7 +9,7 @@ import { type ArmText, armText } from "./arm-text.ts";
 import { copyTree, type Node, pathOf, type RangeVar, type SelectStmt, walk } from "./ast.ts";
 import { byteOffsets } from "./byte-offsets.ts";
 import { checkJoins } from "./check-joins.ts";
-import type { CopiedBlock } from "./copy-block.ts";
+import type { CopiedBlock } from "./copied-block.ts";
 import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { guardTree } from "./guard.ts";
@@ -61,6 +61,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
     byte === undefined ? undefined : positionAt(source, sql.toSource(offsets.toUnits(byte)));
 
   const statement = await parseOne(template, options.parser);
+  refuseForgedNames(statement, template);
   guardTree(statement, {
     allowFunctions: options.allowFunctions,
     isColumn: withOutputNames(statement, options.isColumn),
@@ -127,6 +128,18 @@ async function parseOne({ source, sql }: ScannedTemplate, parser: Parser): Promi
   }
   if (first?.stmt === undefined) throw new AppError("QUERY_SYNTAX", "the SQL is empty", { hint: "write a SELECT" });
   return first.stmt;
+}
+
+/** An escape such as U&"\005f_tnt_0__" would be a reserved name that only the parser can see. */
+function refuseForgedNames(statement: Node, { standIns }: ScannedTemplate): void {
+  if (JSON.stringify(statement).split(RESERVED_PREFIX).length - 1 === standIns) return;
+  throw new AppError(
+    "QUERY_SYNTAX",
+    `names that contain ${RESERVED_PREFIX} are reserved, and names may have 63 bytes`,
+    {
+      hint: "choose other names, or shorter ones around $<tenant>",
+    },
+  );
 }
 
 /** Names that the template itself gives to columns are columns, too. */

@@ -1,25 +1,15 @@
 import { AppError, type Position } from "../errors.ts";
-import {
-  loneSelector,
-  mentionsTenant,
-  RESERVED_PREFIX,
-  replaceTenant,
-  selectorsIn,
-  tenantName,
-} from "../template/reserved.ts";
-import type { Selector } from "../template/selector.ts";
+import { loneSelector, mentionsTenant, replaceTenant, selectorsIn, tenantName } from "../template/reserved.ts";
 import { type CteBinding, isFleetRelation } from "./analyse-blocks.ts";
 import {
   castNode,
   copyTree,
+  firstLocation,
   isSetOperation,
   kindOf,
-  locationOf,
   type Node,
-  outputName,
   pathOf,
   type RangeVar,
-  type ResTarget,
   type SelectStmt,
   selectNode,
   sidesOf,
@@ -28,65 +18,12 @@ import {
   textConstant,
   walk,
 } from "./ast.ts";
-import { type ColumnLookup, fromHasColumn } from "./column-scope.ts";
+import { type CopiedBlock, type CopyContext, literalSlot, type RelationUse, relationSlot } from "./copied-block.ts";
 import { timeGroupAsBin, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
-import { type SortKey, takeSortKeys } from "./sort-keys.ts";
-
-/** A relation that a copied block reads, with stand-ins where the tenant's name belongs. */
-export interface RelationUse {
-  readonly schema: string | null;
-  readonly name: string;
-  readonly position: Position | undefined;
-}
-
-/** Output columns of a copied block that hold `date_bin` timestamps where the user asked for epoch seconds. */
-export interface TimeGroupColumn {
-  /** Counted from the first column, or from the last of the user's columns when a star stands before it. */
-  readonly index: number;
-  readonly fromEnd: boolean;
-  readonly stepSeconds: number;
-}
-
-/**
- * A copied block as one tree for all tenants: relation `i` is called `relationSlot(i)` and literal `i` `literalSlot(i)`.
- * Its columns are the user's, then the tenant's name if `addsTenant`, then `hiddenColumns` for sorting.
- */
-export interface CopiedBlock {
-  readonly select: SelectStmt;
-  readonly relations: readonly RelationUse[];
-  /** Texts with stand-ins, to be quoted as literals. */
-  readonly literals: readonly string[];
-  readonly selector: number;
-  readonly addsTenant: boolean;
-  readonly hiddenColumns: number;
-  readonly sortKeys: readonly SortKey[];
-  readonly timeGroups: readonly TimeGroupColumn[];
-  readonly hasStar: boolean;
-  /** True when the block refers to a whole row of a `$<tenant>` relation. */
-  readonly hasWholeRow: boolean;
-  /** Its LIMIT or OFFSET for people, such as `LIMIT 10`; null without one. */
-  readonly limit: string | null;
-  readonly position: Position | undefined;
-}
-
-export interface CopyContext extends ColumnLookup {
-  readonly tenantColumn: string;
-  readonly selectors: readonly Selector[];
-  readonly positionOf: (byteOffset: number | undefined) => Position | undefined;
-}
-
-export const SLOT = new RegExp(
-  `(?<relation>${RESERVED_PREFIX}r_(?<relationIndex>\\d+)__)|(?<literal>'${RESERVED_PREFIX}l_(?<literalIndex>\\d+)__')`,
-  "g",
-);
-
-export function relationSlot(index: number): string {
-  return `${RESERVED_PREFIX}r_${index}__`;
-}
-
-export function literalSlot(index: number): string {
-  return `${RESERVED_PREFIX}l_${index}__`;
-}
+import { takeSortKeys } from "./sort-keys.ts";
+import { refuseStrayMentions } from "./stray-mentions.ts";
+import { appendOutput, givesTenant, isTenantName } from "./tenant-column.ts";
+import { timeGroupColumns } from "./time-group-columns.ts";
 
 interface Copier {
   readonly context: CopyContext;
@@ -117,7 +54,7 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
     hasStar: false,
     hasWholeRow: false,
   };
-  const position = context.positionOf(firstPlace(select));
+  const position = context.positionOf(firstLocation({ SelectStmt: select }));
   const addsTenant = !givesTenant(select, context);
   const timeGroups = timeGroupColumns(select);
   const copied = copySelect(select, [], timeGroups === null ? "epoch" : "bin", copier);
@@ -167,7 +104,7 @@ function copySelect(
       "ResTarget" in node &&
       node.ResTarget.val !== undefined &&
       node.ResTarget.name === undefined &&
-      isTenantName(node.ResTarget.val, chain, copier)
+      isTenantName(node.ResTarget.val, chain, copier.context)
     ) {
       return targetNode(copyNode(node.ResTarget.val) ?? tenantValue(copier), copier.context.tenantColumn);
     }
@@ -224,7 +161,7 @@ function copyColumn(
 ): Node | undefined {
   const path = pathOf(node.ColumnRef.fields);
   if (path.includes("*")) copier.hasStar = true;
-  if (isTenantName(node, chain, copier)) {
+  if (isTenantName(node, chain, copier.context)) {
     const selector = loneSelector(path[0] ?? "");
     if (selector !== null) copier.selectors.add(selector);
     return tenantValue(copier);
@@ -257,17 +194,6 @@ function fleetAliases(chain: readonly SelectStmt[]): ReadonlySet<string> {
   return names;
 }
 
-/** True for `$<tenant>` alone, and for a bare `tenant` that nothing in scope has as a column. */
-function isTenantName(node: Node, chain: readonly SelectStmt[], { context }: Copier): boolean {
-  if (!("ColumnRef" in node)) return false;
-  const path = pathOf(node.ColumnRef.fields);
-  if (path.length !== 1) return false;
-  if (loneSelector(path[0] ?? "") !== null) return true;
-  return (
-    path[0] === context.tenantColumn && !chain.some((select) => fromHasColumn(select, context.tenantColumn, context))
-  );
-}
-
 /** The tenant's name as a `text` constant; which stand-in it holds does not matter, an arm has one tenant. */
 function tenantValue(copier: Copier): Node {
   return castNode(literalSlotNode(tenantName(0), copier), "text");
@@ -284,101 +210,6 @@ function literalSlotNode(text: string, copier: Copier): Node {
   return textConstant(literalSlot(index));
 }
 
-function appendOutput(side: SelectStmt, value: Node, name: string): void {
-  if (side.valuesLists === undefined) side.targetList = [...(side.targetList ?? []), targetNode(value, name)];
-  else for (const row of side.valuesLists) if ("List" in row) row.List.items = [...(row.List.items ?? []), value];
-}
-
-/**
- * True when the block's first side gives exactly the tenant's name under the tenant column's name. Any other output column of that
- * name is refused (TEMPLATE_TENANT_COLUMN); one that comes from a star is renamed later.
- */
-function givesTenant(select: SelectStmt, context: CopyContext): boolean {
-  const copier: Copier = {
-    context,
-    relations: [],
-    literals: [],
-    selectors: new Set(),
-    hasStar: false,
-    hasWholeRow: false,
-  };
-  const [first] = sidesOf(select);
-  for (const node of first?.targetList ?? []) {
-    if (!("ResTarget" in node) || node.ResTarget.val === undefined || first === undefined) continue;
-    const value = node.ResTarget.val;
-    const isName = isTenantName(value, [first], copier);
-    if (isName && (node.ResTarget.name ?? context.tenantColumn) === context.tenantColumn) return true;
-    if (outputName(node.ResTarget) !== context.tenantColumn) continue;
-    if (isLoneLiteral(value)) return true;
-    throw tenantColumnTaken(node.ResTarget, context);
-  }
-  return false;
-}
-
-function isLoneLiteral(node: Node): boolean {
-  if ("TypeCast" in node && node.TypeCast.arg !== undefined) return isLoneLiteral(node.TypeCast.arg);
-  return "A_Const" in node && loneSelector(node.A_Const.sval?.sval ?? "") !== null;
-}
-
-function tenantColumnTaken(target: ResTarget, context: CopyContext): AppError {
-  return new AppError(
-    "TEMPLATE_TENANT_COLUMN",
-    `the output column "${context.tenantColumn}" is the tenant's name, and cannot be something else`,
-    {
-      hint: `give this column another name, as in … AS ${context.tenantColumn}_1; the tenant's own is added by itself`,
-      position: context.positionOf(target.location),
-    },
-  );
-}
-
-/**
- * The `$__timeGroup` columns of the block when every one of its uses is a whole output, GROUP BY, ORDER BY or DISTINCT ON item: then all
- * of them can be `date_bin`, which the tenants compute. Null when any is part of an expression.
- */
-function timeGroupColumns(select: SelectStmt): readonly TimeGroupColumn[] | null {
-  const columns: TimeGroupColumn[] = [];
-  for (const side of sidesOf(select)) {
-    const targets = (side.targetList ?? []).map((node) => ("ResTarget" in node ? node.ResTarget.val : undefined));
-    const whole: (Node | undefined)[] = [...targets, ...(side.groupClause ?? []), ...(side.distinctClause ?? [])];
-    for (const sort of select.sortClause ?? []) if ("SortBy" in sort) whole.push(sort.SortBy.node);
-    const wholeUses = whole.filter((node) => node !== undefined && timeGroupOf(node) !== undefined).length;
-    if (countTimeGroups(side, select) !== wholeUses) return null;
-    if (side !== sidesOf(select)[0]) continue;
-    for (const [index, value] of targets.entries()) {
-      const group = value === undefined ? undefined : timeGroupOf(value);
-      if (group === undefined) continue;
-      const starBefore = targets.slice(0, index).some(isStar);
-      const starAfter = targets.slice(index + 1).some(isStar);
-      if (starBefore && starAfter) return null;
-      columns.push({
-        index: starBefore ? targets.length - 1 - index : index,
-        fromEnd: starBefore,
-        stepSeconds: group.stepSeconds,
-      });
-    }
-  }
-  // The sides of a set operation must agree, or their types would not meet.
-  if (isSetOperation(select) && columns.length > 0) return null;
-  return columns;
-}
-
-function isStar(node: Node | undefined): boolean {
-  return node !== undefined && "ColumnRef" in node && pathOf(node.ColumnRef.fields).includes("*");
-}
-
-function countTimeGroups(side: SelectStmt, top: SelectStmt): number {
-  let count = 0;
-  const visit = (node: Node): boolean => {
-    // Uses in sub-selects are theirs, and are written as Grafana writes them.
-    if ("SelectStmt" in node) return false;
-    if (timeGroupOf(node) !== undefined) count += 1;
-    return true;
-  };
-  walk(Object.values(side), visit);
-  if (side !== top) walk(top.sortClause, visit);
-  return count;
-}
-
 /** "One block, one selector": a plain `$<tenant>` beside a selector means the same tenants. */
 function onlySelector(copier: Copier, position: Position | undefined): number {
   const { selectors } = copier.context;
@@ -392,29 +223,6 @@ function onlySelector(copier: Copier, position: Position | undefined): number {
   return narrowing[0] ?? [...copier.selectors][0] ?? 0;
 }
 
-/** After the copying a stand-in may only be part of a table's alias and of references to it. */
-function refuseStrayMentions(select: SelectStmt, context: CopyContext): void {
-  const refuse = (text: string | undefined, what: string, at: number | undefined) => {
-    if (text === undefined || !mentionsTenant(text)) return;
-    throw new AppError("TEMPLATE_PLACEHOLDER", `$<tenant> cannot be part of ${what}`, {
-      hint: "it may be part of a table's name, stand in a '…' literal, or stand alone as a value",
-      position: context.positionOf(at),
-    });
-  };
-  const near: { at: number | undefined } = { at: undefined };
-  walk({ SelectStmt: select }, (node) => {
-    near.at = locationOf(node) ?? near.at;
-    if ("ResTarget" in node) refuse(node.ResTarget.name, "an output column's name", near.at);
-    if ("ColumnRef" in node) refuse(pathOf(node.ColumnRef.fields).slice(1).join("."), "a column's name", near.at);
-    if ("FuncCall" in node) refuse(pathOf(node.FuncCall.funcname).join("."), "a function's name", near.at);
-    if ("TypeName" in node) refuse(pathOf(node.TypeName.names).join("."), "a type's name", near.at);
-    if ("CommonTableExpr" in node) refuse(node.CommonTableExpr.ctename, "a WITH query's name", near.at);
-    if ("JoinExpr" in node) refuse(pathOf(node.JoinExpr.usingClause).join("."), "a column's name", near.at);
-    if ("RangeSubselect" in node) refuse(node.RangeSubselect.alias?.aliasname, "an alias", near.at);
-    if ("WindowDef" in node) refuse(node.WindowDef.name, "a window's name", near.at);
-  });
-}
-
 function limitText({ limitCount, limitOffset }: SelectStmt): string | null {
   const amount = (node: Node | undefined) =>
     node !== undefined && "A_Const" in node && node.A_Const.ival !== undefined ? ` ${node.A_Const.ival.ival ?? 0}` : "";
@@ -423,13 +231,4 @@ function limitText({ limitCount, limitOffset }: SelectStmt): string | null {
     limitOffset === undefined ? "" : `OFFSET${amount(limitOffset)}`,
   ];
   return parts.join(" ").trim() === "" ? null : parts.join(" ").trim();
-}
-
-function firstPlace(select: SelectStmt): number | undefined {
-  let first: number | undefined;
-  walk({ SelectStmt: select }, (node) => {
-    const at = locationOf(node);
-    if (at !== undefined && (first === undefined || at < first)) first = at;
-  });
-  return first;
 }

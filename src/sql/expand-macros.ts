@@ -155,7 +155,8 @@ function paramLiteral({ type, value }: ParamDeclarationValue): Node {
   const types = {
     text: "text",
     integer: "int8",
-    number: "numeric",
+    // A word of the grammar: the parser names it with its schema.
+    number: "pg_catalog.numeric",
     boolean: "bool",
     timestamp: "timestamptz",
   } as const;

@@ -15,7 +15,8 @@ import {
   targetNode,
   walk,
 } from "./ast.ts";
-import { type CopiedBlock, type CopyContext, copyBlock, selectFromCte } from "./copy-block.ts";
+import type { CopiedBlock, CopyContext } from "./copied-block.ts";
+import { copyBlock, selectFromCte } from "./copy-block.ts";
 import { equal } from "./deparse.ts";
 import { timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 

@@ -47,13 +47,15 @@ export function takeSortKeys(
     const item = node.SortBy.node;
     const collated = "CollateClause" in item && item.CollateClause.arg !== undefined ? item.CollateClause : null;
     const descending = sortby_dir === "SORTBY_DESC";
+    // `USING >` puts nulls first, as DESC does.
+    const reversed = descending || pathOf(useOp).at(-1)?.includes(">") === true;
     sortKeys.push({
       target: findTarget(collated?.arg ?? item, targets) ?? {
         kind: "hidden",
         index: hidden.push(collated?.arg ?? item) - 1,
       },
       descending,
-      nullsFirst: sortby_nulls === "SORTBY_NULLS_FIRST" || (descending && sortby_nulls !== "SORTBY_NULLS_LAST"),
+      nullsFirst: sortby_nulls === "SORTBY_NULLS_FIRST" || (reversed && sortby_nulls !== "SORTBY_NULLS_LAST"),
       collation: collated === null ? null : pathOf(collated.collname),
       operator: sortby_dir === "SORTBY_USING" ? pathOf(useOp) : null,
     });
@@ -61,6 +63,12 @@ export function takeSortKeys(
   if (hidden.length > 0 && isSetOperation(select)) {
     throw new AppError("QUERY_FAILED", "ORDER BY on a UNION, EXCEPT or INTERSECT can only name its output columns", {
       hint: "order by a column's name or position",
+    });
+  }
+  // PostgreSQL's own refusal: the hidden column would make rows distinct that the reader sees twice.
+  if (hidden.length > 0 && select.distinctClause !== undefined && !distinctOn) {
+    throw new AppError("QUERY_FAILED", "for SELECT DISTINCT, ORDER BY expressions must appear in the select list", {
+      hint: "add the expression to the SELECT, or order by one of its columns",
     });
   }
   for (const [index, node] of hidden.entries())

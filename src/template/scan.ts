@@ -11,6 +11,8 @@ export interface ScannedTemplate {
   readonly sql: MappedText;
   /** The different selectors, by the number in their stand-in. */
   readonly selectors: readonly Selector[];
+  /** Reserved names put into the text: there must be as many in the parsed tree, or the user has made one by an escape. */
+  readonly standIns: number;
 }
 
 interface Scan {
@@ -20,6 +22,7 @@ interface Scan {
   readonly selectorIndex: Map<string, number>;
   /** Depths of parentheses at which a macro's arguments stand. */
   readonly macroDepths: number[];
+  standIns: number;
   depth: number;
   /** True when an alias or a type comes next. */
   afterAs: boolean;
@@ -37,12 +40,13 @@ export function scanTemplate(source: string): ScannedTemplate {
     selectors: [],
     selectorIndex: new Map(),
     macroDepths: [],
+    standIns: 0,
     depth: 0,
     afterAs: false,
   };
   refuseUnreadable(scan);
   for (const lexeme of lexemes(source)) scanLexeme(lexeme, scan);
-  return { source, sql: scan.out.build(), selectors: scan.selectors };
+  return { source, sql: scan.out.build(), selectors: scan.selectors, standIns: scan.standIns };
 }
 
 function refuseUnreadable(scan: Scan): void {
@@ -133,6 +137,7 @@ function standIn(start: number, scan: Scan): { readonly name: string; readonly e
     index = scan.selectors.push(readSelector(selector, start, scan)) - 1;
     scan.selectorIndex.set(selector, index);
   }
+  scan.standIns += 1;
   return { name: tenantName(index), end: start + match[0].length };
 }
 
@@ -196,6 +201,7 @@ function scanDollarName(start: number, end: number, scan: Scan): void {
   }
   if (!macro.bare && !called)
     throw fail(scan, "MACRO_UNKNOWN", start, `$${name} needs parentheses`, `write ${macro.usage}`);
+  scan.standIns += 1;
   scan.out.replace(macro.bare ? `${macroFunction(name)}()` : macroFunction(name), start);
   if (!macro.bare) scan.macroDepths.push(scan.depth + 1);
 }

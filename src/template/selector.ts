@@ -61,12 +61,15 @@ function createReader(text: string) {
   const skipSpaces = () => {
     while (text[at] === " ") at += 1;
   };
-  const error = (expected: string) =>
-    new AppError("TEMPLATE_SELECTOR", `selector "${text}": ${expected} at "${text.slice(at, at + 20)}"`, {
+  const refuse = (problem: string) =>
+    new AppError("TEMPLATE_SELECTOR", `selector "${text}": ${problem}`, {
       hint: 'write labels (plan=pro,region!=eu), a pattern (~"^acme-") or names (acme|globex); quote values that have other characters than A-Z a-z 0-9 _ . -',
     });
+  const error = (expected: string) =>
+    refuse(`${expected} at ${at === text.length ? "its end" : `"${text.slice(at, at + 20)}"`}`);
   return {
     error,
+    refuse,
     atEnd: () => {
       skipSpaces();
       return at === text.length;
@@ -117,11 +120,11 @@ function readItem(reader: Reader): SelectorItem {
 
 function readPattern(reader: Reader): RE2JS {
   const source = reader.value("a pattern");
-  if (source.length > MAX_PATTERN_LENGTH) throw reader.error(`a pattern may have ${MAX_PATTERN_LENGTH} characters`);
+  if (source.length > MAX_PATTERN_LENGTH) throw reader.refuse(`a pattern may have ${MAX_PATTERN_LENGTH} characters`);
   try {
     // RE2 runs in linear time; a RegExp from a caller could run for ever on one long name.
     return RE2JS.compile(source);
   } catch {
-    throw reader.error(`"${source}" is no regular expression`);
+    throw reader.refuse(`"${source}" is no regular expression`);
   }
 }

@@ -1,0 +1,55 @@
+import type { Position } from "../errors.ts";
+import { RESERVED_PREFIX } from "../template/reserved.ts";
+import type { Selector } from "../template/selector.ts";
+import type { SelectStmt } from "./ast.ts";
+import type { ColumnLookup } from "./column-scope.ts";
+import type { SortKey } from "./sort-keys.ts";
+import type { TimeGroupColumn } from "./time-group-columns.ts";
+
+/** A relation that a copied block reads, with stand-ins where the tenant's name belongs. */
+export interface RelationUse {
+  readonly schema: string | null;
+  readonly name: string;
+  readonly position: Position | undefined;
+}
+
+/**
+ * A copied block as one tree for all tenants: relation `i` is called `relationSlot(i)` and literal `i` `literalSlot(i)`.
+ * Its columns are the user's, then the tenant's name if `addsTenant`, then `hiddenColumns` for sorting.
+ */
+export interface CopiedBlock {
+  readonly select: SelectStmt;
+  readonly relations: readonly RelationUse[];
+  /** Texts with stand-ins, to be quoted as literals. */
+  readonly literals: readonly string[];
+  readonly selector: number;
+  readonly addsTenant: boolean;
+  readonly hiddenColumns: number;
+  readonly sortKeys: readonly SortKey[];
+  readonly timeGroups: readonly TimeGroupColumn[];
+  readonly hasStar: boolean;
+  /** True when the block refers to a whole row of a `$<tenant>` relation. */
+  readonly hasWholeRow: boolean;
+  /** Its LIMIT or OFFSET for people, such as `LIMIT 10`; null without one. */
+  readonly limit: string | null;
+  readonly position: Position | undefined;
+}
+
+export interface CopyContext extends ColumnLookup {
+  readonly tenantColumn: string;
+  readonly selectors: readonly Selector[];
+  readonly positionOf: (byteOffset: number | undefined) => Position | undefined;
+}
+
+export const SLOT = new RegExp(
+  `(?<relation>${RESERVED_PREFIX}r_(?<relationIndex>\\d+)__)|(?<literal>'${RESERVED_PREFIX}l_(?<literalIndex>\\d+)__')`,
+  "g",
+);
+
+export function relationSlot(index: number): string {
+  return `${RESERVED_PREFIX}r_${index}__`;
+}
+
+export function literalSlot(index: number): string {
+  return `${RESERVED_PREFIX}l_${index}__`;
+}
