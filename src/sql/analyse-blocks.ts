@@ -1,6 +1,7 @@
 import type { CommonTableExpr } from "libpg-query";
 import { AppError, type Position } from "../errors.ts";
-import { loneSelector, mentionsTenant } from "../template/reserved.ts";
+import { loneSelector, mentionsTenant, selectorsIn } from "../template/reserved.ts";
+import type { Selector } from "../template/selector.ts";
 import {
   childNodes,
   firstLocation,
@@ -54,6 +55,7 @@ interface Analyser {
   readonly scopes: Map<SelectStmt, CteScope>;
   readonly localRelations: RangeVar[];
   readonly bindings: CteBinding[];
+  readonly selectors: readonly Selector[];
   readonly positionOf: (byteOffset: number | undefined) => Position | undefined;
 }
 
@@ -66,8 +68,18 @@ export function isFleetRelation(relation: RangeVar): boolean {
  * Gives every block its class by rules 3 to 5 of the language: a select that reads `$<tenant>` tables runs for each tenant, a select
  * that reads such a select runs once over all. Throws TEMPLATE_SCOPE where a block would be both.
  */
-export function analyseBlocks(root: SelectStmt, positionOf: Analyser["positionOf"]): BlockAnalysis {
-  const analyser: Analyser = { classes: new Map(), scopes: new Map(), localRelations: [], bindings: [], positionOf };
+export function analyseBlocks(
+  root: SelectStmt,
+  { selectors, positionOf }: Pick<Analyser, "selectors" | "positionOf">,
+): BlockAnalysis {
+  const analyser: Analyser = {
+    classes: new Map(),
+    scopes: new Map(),
+    localRelations: [],
+    bindings: [],
+    selectors,
+    positionOf,
+  };
   visit(root, new Map(), false, analyser);
   markReadOnce(root, analyser);
   return {
@@ -148,6 +160,10 @@ function visitSides(
   const right = visit(select.rarg, scope, inside, analyser);
   const classes = new Set([left, right]);
   if (inside) return "plain";
+  if (left === "copied" && right === "copied" && select.op === "SETOP_UNION") {
+    // Each side is a block with tenants of its own; only sides about the same tenants can be copied together.
+    return narrowing(select.larg, analyser) === narrowing(select.rarg, analyser) ? "copied" : "once";
+  }
   if (classes.size === 1) return left;
   if (!classes.has("copied")) return "once";
   if (select.op === "SETOP_UNION") return "once";
@@ -159,6 +175,24 @@ function visitSides(
     "EXCEPT and INTERSECT cannot compare one tenant's rows with the whole fleet's",
     "compare two SELECTs that both read $<tenant> tables, or two that both read the fleet's rows",
   );
+}
+
+/** The selectors that a block is narrowed by, as a text to compare. */
+function narrowing(select: SelectStmt, { selectors }: Analyser): string {
+  const found = new Set<number>();
+  walk({ SelectStmt: select }, (node) => {
+    const names =
+      "RangeVar" in node
+        ? [node.RangeVar.schemaname, node.RangeVar.relname]
+        : "A_Const" in node
+          ? [node.A_Const.sval?.sval]
+          : "ColumnRef" in node
+            ? pathOf(node.ColumnRef.fields)
+            : [];
+    for (const index of names.flatMap((name) => selectorsIn(name ?? "")))
+      if ((selectors[index]?.items.length ?? 0) > 0) found.add(index);
+  });
+  return [...found].sort().join(",");
 }
 
 function visitSimple(select: SelectStmt, scope: CteScope, inside: boolean, analyser: Analyser): BlockClass {

@@ -15,6 +15,7 @@ import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf
 import { guardTree } from "./guard.ts";
 import { buildOuter } from "./outer-statement.ts";
 import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
+import { refuseStrayMentions } from "./stray-mentions.ts";
 
 /** A copied block with the text of which each arm is a filling-in. */
 export interface CompiledBlock extends CopiedBlock {
@@ -62,6 +63,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
 
   const statement = await parseOne(template, options.parser);
   refuseForgedNames(statement, template);
+  refuseStrayMentions(statement, positionOf);
   guardTree(statement, {
     allowFunctions: options.allowFunctions,
     isColumn: withOutputNames(statement, options.isColumn),
@@ -72,7 +74,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   if (!("SelectStmt" in tree)) throw new AppError("QUERY_FORBIDDEN", "only SELECT is allowed");
   const root = tree.SelectStmt;
 
-  const analysis = analyseBlocks(root, positionOf);
+  const analysis = analyseBlocks(root, { selectors, positionOf });
   refuseForeignRelations(analysis, options, positionOf);
   checkJoins(root, { analysis, tenantColumn: options.tenantColumn, positionOf });
   const columnsOf = (relation: RangeVar): ReadonlySet<string> => options.columnsOf(relation) ?? new Set();

@@ -21,7 +21,6 @@ import {
 import { type CopiedBlock, type CopyContext, literalSlot, type RelationUse, relationSlot } from "./copied-block.ts";
 import { timeGroupAsBin, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { takeSortKeys } from "./sort-keys.ts";
-import { refuseStrayMentions } from "./stray-mentions.ts";
 import { appendOutput, givesTenant, isTenantName } from "./tenant-column.ts";
 import { timeGroupColumns } from "./time-group-columns.ts";
 
@@ -61,7 +60,6 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
   addCtes(copied, options.ctes, copier);
   if (addsTenant) for (const side of sidesOf(copied)) appendOutput(side, tenantValue(copier), context.tenantColumn);
   const { sortKeys, hiddenColumns } = takeSortKeys(copied, options);
-  refuseStrayMentions(copied, context);
   return {
     select: copied,
     relations: copier.relations,
@@ -131,9 +129,9 @@ function addCtes(copied: SelectStmt, ctes: readonly CteBinding[], copier: Copier
 }
 
 function copyRelation(relation: RangeVar, copier: Copier): RangeVar {
-  if (mentionsTenant([relation.alias?.aliasname, ...pathOf(relation.alias?.colnames)].join("."))) {
-    throw new AppError("TEMPLATE_PLACEHOLDER", "$<tenant> cannot be part of an alias", {
-      hint: "choose an alias that is the same for all tenants",
+  if (relation.catalogname !== undefined) {
+    throw new AppError("QUERY_FORBIDDEN", "a table's name cannot begin with a database", {
+      hint: "write $<tenant>.table or $<tenant>_table: the tenants' tables are in the federation database",
       position: copier.context.positionOf(relation.location),
     });
   }
@@ -227,8 +225,13 @@ function limitText({ limitCount, limitOffset }: SelectStmt): string | null {
   const amount = (node: Node | undefined) =>
     node !== undefined && "A_Const" in node && node.A_Const.ival !== undefined ? ` ${node.A_Const.ival.ival ?? 0}` : "";
   const parts = [
-    limitCount === undefined ? "" : `LIMIT${amount(limitCount)}`,
+    limitCount === undefined || isNull(limitCount) ? "" : `LIMIT${amount(limitCount)}`,
     limitOffset === undefined ? "" : `OFFSET${amount(limitOffset)}`,
   ];
   return parts.join(" ").trim() === "" ? null : parts.join(" ").trim();
+}
+
+/** `LIMIT ALL` is a null to the parser. */
+function isNull(node: Node): boolean {
+  return "A_Const" in node && node.A_Const.isnull === true;
 }

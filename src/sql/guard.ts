@@ -102,11 +102,7 @@ function checkNode(node: Node, rules: GuardRules, at: number | undefined): void 
   if ("A_Expr" in node) checkOperator(pathOf(node.A_Expr.name), rules, at);
   if ("SortBy" in node) checkOperator(pathOf(node.SortBy.useOp), rules, at);
   if ("SubLink" in node) checkOperator(pathOf(node.SubLink.operName), rules, at);
-  if ("CollateClause" in node && pathOf(node.CollateClause.collname).length > 1) {
-    const [schema] = pathOf(node.CollateClause.collname);
-    if (schema !== "pg_catalog")
-      throw forbidden(rules, at, `the collation's schema "${schema}" is not allowed`, "name a collation of pg_catalog");
-  }
+  if ("CollateClause" in node) checkCollation(pathOf(node.CollateClause.collname), rules, at);
   if (
     "SQLValueFunction" in node &&
     !/^SVFOP_(CURRENT_(DATE|TIME|TIMESTAMP)|LOCALTIME)/.test(node.SQLValueFunction.op ?? "")
@@ -157,4 +153,9 @@ function checkColumn(path: readonly string[], rules: GuardRules, at: number | un
 function checkOperator(path: readonly string[], rules: GuardRules, at: number | undefined): void {
   if (path.length > 1 && path[0] !== "pg_catalog")
     throw forbidden(rules, at, `the operator's schema "${path[0]}" is not allowed`, "write the operator by itself");
+}
+
+function checkCollation(path: readonly string[], rules: GuardRules, at: number | undefined): void {
+  if (path.length > 1 && path[0] !== "pg_catalog")
+    throw forbidden(rules, at, `the collation's schema "${path[0]}" is not allowed`, "name a collation of pg_catalog");
 }

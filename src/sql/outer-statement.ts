@@ -19,6 +19,7 @@ import type { CopiedBlock, CopyContext } from "./copied-block.ts";
 import { copyBlock, selectFromCte } from "./copy-block.ts";
 import { equal } from "./deparse.ts";
 import { timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
+import { refuseTenantColumn } from "./tenant-column.ts";
 
 /** The name under which the outer statement reads the rows of copied block `index`. */
 export function partSlot(index: number): string {
@@ -73,7 +74,9 @@ function outerNode(node: Node, builder: OuterBuilder): Node | undefined {
   if (binding === undefined || binding.class !== "copied") return undefined;
   if (!binding.readOnce)
     return { CommonTableExpr: { ...node.CommonTableExpr, ctequery: { SelectStmt: selectNode([], []) } } };
-  return { CommonTableExpr: { ...node.CommonTableExpr, ctequery: { SelectStmt: gatheredCte(binding, builder) } } };
+  // What SEARCH and CYCLE add are columns of the gathered rows by now.
+  const { search_clause: _search, cycle_clause: _cycle, ...plain } = node.CommonTableExpr;
+  return { CommonTableExpr: { ...plain, ctequery: { SelectStmt: gatheredCte(binding, builder) } } };
 }
 
 /** The rows of a WITH query over all tenants. */
@@ -137,6 +140,7 @@ function addNullTenant(select: SetOperation, rewritten: SetOperation, builder: O
   }
   const firstBlock = sides.find(({ block }) => block !== null)?.block;
   if (firstBlock === undefined || firstBlock === null || !firstBlock.addsTenant) return;
+  if (sides[0]?.copied === false) refuseTenantColumn(sides[0].side, builder.context);
   const nullTenant = (): Node => castNode({ A_Const: { isnull: true } }, "text");
   for (const { side, copied } of sides) {
     if (copied) continue;

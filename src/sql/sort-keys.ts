@@ -66,7 +66,7 @@ export function takeSortKeys(
     });
   }
   // PostgreSQL's own refusal: the hidden column would make rows distinct that the reader sees twice.
-  if (hidden.length > 0 && select.distinctClause !== undefined && !distinctOn) {
+  if (select.distinctClause !== undefined && !distinctOn && hidden.some((node) => !repeatsColumn(node, targets))) {
     throw new AppError("QUERY_FAILED", "for SELECT DISTINCT, ORDER BY expressions must appear in the select list", {
       hint: "add the expression to the SELECT, or order by one of its columns",
     });
@@ -94,6 +94,17 @@ function findTarget(item: Node, targets: readonly Node[]): SortTarget | null {
   return targets.slice(index + 1).some(isStar)
     ? null
     : { kind: "column", index: targets.length - 1 - index, fromEnd: true };
+}
+
+/** True for a column that the output has under another spelling: `e.kind` beside `kind`, or behind a star. */
+function repeatsColumn(item: Node, targets: readonly Node[]): boolean {
+  if (!("ColumnRef" in item)) return false;
+  const name = pathOf(item.ColumnRef.fields).at(-1);
+  return targets.some((target) => {
+    const value = "ResTarget" in target ? target.ResTarget.val : undefined;
+    if (value === undefined || !("ColumnRef" in value)) return false;
+    return isStar(target) || pathOf(value.ColumnRef.fields).at(-1) === name;
+  });
 }
 
 function isStar(target: Node): boolean {

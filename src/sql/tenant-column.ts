@@ -39,6 +39,14 @@ export function givesTenant(select: SelectStmt, context: CopyContext): boolean {
   return false;
 }
 
+/** Throws TEMPLATE_TENANT_COLUMN when a SELECT that is not about one tenant names an output column as the tenant's is. */
+export function refuseTenantColumn(select: SelectStmt, context: CopyContext): void {
+  for (const node of select.targetList ?? []) {
+    if ("ResTarget" in node && outputName(node.ResTarget) === context.tenantColumn)
+      throw tenantColumnTaken(node.ResTarget, context);
+  }
+}
+
 function isLoneLiteral(node: Node): boolean {
   if ("TypeCast" in node && node.TypeCast.arg !== undefined) return isLoneLiteral(node.TypeCast.arg);
   return "A_Const" in node && loneSelector(node.A_Const.sval?.sval ?? "") !== null;

@@ -46,3 +46,13 @@ WITH RECURSIVE f AS (SELECT count(*) AS n FROM $<tenant>_entities UNION ALL SELE
 WITH pg_class AS (SELECT kind FROM $<tenant>_entities) SELECT count(*) FROM pg_class
 -- case: a name used before its definition
 WITH b AS (SELECT kind FROM a), a AS (SELECT kind FROM $<tenant>_entities) SELECT count(*) FROM b
+-- case: a copied sub-select cannot read what the fleet's rows made
+WITH a AS (SELECT kind FROM $<tenant>_entities), b AS (SELECT count(*) AS n FROM a) SELECT * FROM (SELECT status, b.n FROM $<tenant>_orders, b) t
+-- case: recursive with column aliases, read once
+WITH RECURSIVE tree(node, depth) AS (SELECT id, 1 FROM $<tenant>_entities WHERE parent_id IS NULL UNION ALL SELECT e.id, depth + 1 FROM $<tenant>_entities e JOIN tree ON e.parent_id = node) SELECT max(depth) FROM tree
+-- case: recursive with SEARCH, read once
+WITH RECURSIVE tree AS (SELECT id, parent_id FROM $<tenant>_entities WHERE parent_id IS NULL UNION ALL SELECT e.id, e.parent_id FROM $<tenant>_entities e JOIN tree t ON e.parent_id = t.id) SEARCH DEPTH FIRST BY id SET place SELECT tenant, id FROM tree ORDER BY tenant, place
+-- case: recursive with CYCLE, read once
+WITH RECURSIVE tree AS (SELECT id, parent_id FROM $<tenant>_entities UNION ALL SELECT e.id, e.parent_id FROM $<tenant>_entities e JOIN tree t ON e.parent_id = t.id) CYCLE id SET looped USING path SELECT count(*) FROM tree WHERE looped
+-- case: two WITH queries of one name that a copied block would both need
+WITH c AS (SELECT kind FROM $<tenant>_entities), d AS (SELECT kind FROM c) SELECT * FROM (WITH c AS (SELECT 1 AS one) SELECT c.one, d.kind FROM $<tenant>_orders, c, d) t

@@ -36,6 +36,10 @@ SELECT kind FROM $<tenant>_entities ORDER BY 2
 SELECT kind FROM $<tenant>_entities ORDER BY kind COLLATE "C"
 -- case: ORDER BY USING
 SELECT id FROM $<tenant>_orders ORDER BY id USING >
+-- case: ORDER BY USING, ascending
+SELECT id FROM $<tenant>_orders ORDER BY id USING < NULLS FIRST
+-- case: ORDER BY a column called tenant of its own
+SELECT name FROM $<tenant>_members ORDER BY tenant
 -- case: ORDER BY behind a star
 SELECT *, amount * 2 AS twice FROM $<tenant>_orders ORDER BY twice, amount * 2, id
 -- case: ORDER BY before a star
@@ -46,6 +50,10 @@ SELECT count(*) FROM (SELECT id FROM $<tenant>_orders ORDER BY amount) t
 SELECT DISTINCT kind FROM $<tenant>_entities ORDER BY kind
 -- case: DISTINCT with an expression that the output lacks
 SELECT DISTINCT kind FROM $<tenant>_entities ORDER BY last_updated
+-- case: DISTINCT by a column in another spelling
+SELECT DISTINCT kind FROM $<tenant>_entities e ORDER BY e.kind
+-- case: DISTINCT with a star
+SELECT DISTINCT * FROM $<tenant>_entities ORDER BY id
 -- case: DISTINCT ON
 SELECT DISTINCT ON (entity_id) entity_id, amount FROM $<tenant>_orders ORDER BY entity_id, placed_at DESC
 -- case: GROUP BY with a hidden aggregate

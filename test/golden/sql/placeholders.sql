@@ -81,6 +81,12 @@ SELECT count(*) OVER w_$<tenant> FROM $<tenant>_entities WINDOW w_$<tenant> AS (
 WITH x_$<tenant> AS (SELECT 1) SELECT 1 FROM x_$<tenant>
 -- case: as a collation
 SELECT kind COLLATE "$<tenant>" FROM $<tenant>_entities
+-- case: as an alias of a block that runs once
+SELECT sum(n) total_$<tenant> FROM (SELECT count(*) AS n FROM $<tenant>_entities) t
+-- case: as a WITH query's column
+WITH c(n_$<tenant>) AS (SELECT count(*) FROM $<tenant>_entities) SELECT * FROM c
+-- case: a whole row by the relation's own name
+SELECT row_to_json($<tenant>_entities) FROM $<tenant>_entities
 -- case: unknown placeholder
 SELECT 1 FROM $<service>_entities
 -- case: without an end

@@ -1,11 +1,11 @@
 -- case: labels
-SELECT kind FROM $<tenant:plan=enterprise,region!=eu>_entities
+SELECT kind FROM $<tenant:plan=pro,region!=eu>_entities
 -- case: name pattern
-SELECT kind FROM $<tenant:~"^acme-.*$">_entities
+SELECT kind FROM $<tenant:~"^a-.*$">_entities
 -- case: label patterns
-SELECT kind FROM $<tenant:plan=~"pro|free",region!~"^eu">_entities
+SELECT kind FROM $<tenant:plan=~"^(pro|team)$",region!~"^eu">_entities
 -- case: names
-SELECT kind FROM $<tenant:acme|globex>_entities
+SELECT kind FROM $<tenant:"o'hara"|globex>_entities
 -- case: star
 SELECT kind FROM $<tenant:*>_entities
 -- case: quoted value with > and ,
@@ -16,9 +16,11 @@ SELECT kind FROM $<tenant: plan = pro , region != eu >_entities
 SELECT kind, $<tenant> AS who FROM $<tenant:plan=pro>_entities
 -- case: the same selector twice
 SELECT 1 FROM $<tenant:plan=pro>_entities JOIN $<tenant:plan=pro>_orders ON true
+-- case: two selectors in two blocks
+SELECT a.n, b.n FROM (SELECT count(*) AS n FROM $<tenant:plan=pro>_entities) a CROSS JOIN (SELECT count(*) AS n FROM $<tenant:plan=free>_entities) b
 -- case: two selectors in one block
 SELECT 1 FROM $<tenant:plan=pro>_entities, $<tenant:plan=free>_orders
--- case: two selectors in two blocks
+-- case: two selectors in the sides of a UNION
 SELECT kind FROM $<tenant:plan=pro>_entities UNION ALL SELECT kind FROM $<tenant:plan=free>_jobs
 -- case: two selectors, one in a sub-select of the same arm
 SELECT 1 FROM $<tenant:plan=pro>_entities WHERE EXISTS (SELECT 1 FROM $<tenant:plan=free>_orders)
@@ -26,6 +28,12 @@ SELECT 1 FROM $<tenant:plan=pro>_entities WHERE EXISTS (SELECT 1 FROM $<tenant:p
 SELECT 1 FROM $<tenant>_entities WHERE EXISTS (SELECT 1 FROM $<tenant:plan=pro>_orders)
 -- case: selector in a literal
 SELECT '$<tenant:plan=pro>' AS who FROM $<tenant>_entities
+-- case: a label that no tenant has
+SELECT kind FROM $<tenant:zone="">_entities
+-- case: a label that no tenant has, with a value
+SELECT kind FROM $<tenant:zone=a>_entities
+-- case: a pattern that is too long
+SELECT 1 FROM $<tenant:~"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa">_entities
 -- case: missing value
 SELECT 1 FROM $<tenant:plan=>_entities
 -- case: unknown operator

@@ -3,6 +3,7 @@ import { resolveRelation } from "../../../src/plan/resolve-relation.ts";
 import { quoteQualified } from "../../../src/postgres/quote.ts";
 import type { CompiledBlock, CompiledQuery } from "../../../src/sql/compile-template.ts";
 import type { SortKey } from "../../../src/sql/sort-keys.ts";
+import { matchesSelector } from "../../../src/template/selector.ts";
 import type { Catalog } from "../../../src/types.ts";
 
 /** Everything that compiling a template decides, as text to be read and compared. */
@@ -38,6 +39,7 @@ function printBlock(block: CompiledBlock, index: number, catalog: Catalog): stri
   return [
     `block ${index}${place}: ${columns.join(", ")}`,
     ...[...catalog.tenants.values()].map((tenant) => {
+      if (!matchesSelector(block.selectorOf, tenant)) return `  ${tenant.name}: not selected`;
       const relations = block.relations.map((use) => {
         const relation = resolveRelation(use, tenant);
         return relation === undefined ? "<no relation>" : quoteQualified(relation.schema, relation.name);
