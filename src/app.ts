@@ -119,6 +119,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       );
       if (first) await checkConnectionBudget({ database, config, tenants: catalog().tenants.size, observe });
       store.start();
+      // The first text pays for starting the parser's worker; no request should.
+      await parser.parse("SELECT 1");
       server = await createHttpServer({
         config,
         service,

@@ -51,8 +51,14 @@ export type Observation =
     }
   /** The cache changed size. */
   | { readonly kind: "cache.size"; readonly entries: number; readonly bytes: number; readonly evicted: number }
-  /** A new catalog is in use. */
-  | { readonly kind: "catalog.loaded"; readonly version: string; readonly tenants: number; readonly seconds: number }
+  /** The catalog was read; `changed` when its content is not what it was. */
+  | {
+      readonly kind: "catalog.loaded";
+      readonly version: string;
+      readonly changed: boolean;
+      readonly tenants: number;
+      readonly seconds: number;
+    }
   /** The catalog could not be refreshed; the previous one stays in use. */
   | { readonly kind: "catalog.failed"; readonly error: Error }
   /** Something that an operator should know of one tenant's onboarding or discovery. */

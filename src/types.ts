@@ -51,6 +51,7 @@ export interface CatalogTenant extends TenantIdentity {
 export interface Catalog {
   /** Changes exactly when the content does. */
   readonly version: string;
+  /** When the content was last read, epoch milliseconds. */
   readonly loadedAtMs: number;
   /** Sorted by name. */
   readonly tenants: ReadonlyMap<string, CatalogTenant>;

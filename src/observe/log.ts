@@ -57,7 +57,7 @@ function lineOf(observation: Observation): Line {
     case "cache.size":
       return { level: "debug", message: "cache changed size", ...fields };
     case "catalog.loaded":
-      return { level: "info", message: "catalog loaded", ...fields };
+      return { level: observation.changed ? "info" : "debug", message: "catalog loaded", ...fields };
     case "catalog.failed":
       return {
         level: "error",

@@ -6,7 +6,7 @@ import type { Selector } from "../template/selector.ts";
 import type { ParamDeclarationValue, TimeRange } from "../types.ts";
 import { analyseBlocks, type BlockAnalysis, isFleetRelation } from "./analyse-blocks.ts";
 import { type ArmText, armText } from "./arm-text.ts";
-import { copyTree, type Node, pathOf, type RangeVar, type SelectStmt, walk } from "./ast.ts";
+import { copyTree, type Node, outputName, pathOf, type RangeVar, type SelectStmt, walk } from "./ast.ts";
 import { byteOffsets } from "./byte-offsets.ts";
 import { checkJoins } from "./check-joins.ts";
 import type { CopiedBlock } from "./copied-block.ts";
@@ -148,7 +148,7 @@ function refuseForgedNames(statement: Node, { standIns }: ScannedTemplate): void
 function withOutputNames(statement: Node, isColumn: (name: string) => boolean): (name: string) => boolean {
   const given = new Set<string>();
   walk(statement, (node) => {
-    if ("ResTarget" in node && node.ResTarget.name !== undefined) given.add(node.ResTarget.name);
+    if ("ResTarget" in node) given.add(outputName(node.ResTarget) ?? "");
     if ("Alias" in node) for (const name of pathOf(node.Alias.colnames)) given.add(name);
     if ("CommonTableExpr" in node) for (const name of pathOf(node.CommonTableExpr.aliascolnames)) given.add(name);
   });

@@ -12,8 +12,9 @@ export interface GuardRules {
   readonly positionOf: (byteOffset: number | undefined) => Position | undefined;
 }
 
-const ALLOWED_NODES: ReadonlySet<string> = new Set(
-  `SelectStmt ResTarget ColumnRef A_Star A_Const String Integer Float Boolean BitString List RangeVar RangeSubselect
+/** Kinds of nodes that a query may have; each is there because a construct of plain SELECTs needs it. */
+export const ALLOWED_NODES: ReadonlySet<string> = new Set(
+  `SelectStmt ResTarget ColumnRef A_Star A_Const String Integer List RangeVar RangeSubselect
    RangeFunction JoinExpr Alias A_Expr BoolExpr FuncCall TypeCast TypeName SortBy WindowDef SubLink CaseExpr CaseWhen
    CoalesceExpr MinMaxExpr NullTest BooleanTest A_ArrayExpr RowExpr GroupingSet GroupingFunc CommonTableExpr WithClause
    SQLValueFunction CollateClause A_Indirection A_Indices NamedArgExpr ColumnDef CTESearchClause CTECycleClause`.split(

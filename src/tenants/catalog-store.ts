@@ -21,8 +21,8 @@ export interface CatalogStore {
   /** The catalog in use, or null before the first one was read. */
   current(): Catalog | null;
   /**
-   * Reads the federation database; calls at the same time share one reading. Gives the same object as long as the
-   * content is the same. Rejects with FEDERATION_UNAVAILABLE, and the previous catalog stays in use.
+   * Reads the federation database; calls at the same time share one reading. The version stays the same as
+   * long as the content does. Rejects with FEDERATION_UNAVAILABLE, and the previous catalog stays in use.
    */
   refresh(): Promise<Catalog>;
   /** Reads again every `tenants.refresh`, and every second at most while there is no catalog yet. */
@@ -47,10 +47,10 @@ export function createCatalogStore(options: CatalogStoreOptions): CatalogStore {
     try {
       const built = buildCatalog(await readFederation(database, localPlaces(config.guard)), config);
       reportNew(built.notices);
-      if (catalog !== null && catalog.version === built.catalog.version) return catalog;
-      catalog = { ...built.catalog, loadedAtMs: now() };
+      const changed = catalog?.version !== built.catalog.version;
+      catalog = { ...(changed || catalog === null ? built.catalog : catalog), loadedAtMs: now() };
       const seconds = (performance.now() - startedAt) / 1_000;
-      observe({ kind: "catalog.loaded", version: catalog.version, tenants: catalog.tenants.size, seconds });
+      observe({ kind: "catalog.loaded", version: catalog.version, changed, tenants: catalog.tenants.size, seconds });
       return catalog;
     } catch (error) {
       observe({ kind: "catalog.failed", error: error instanceof Error ? error : new Error(String(error)) });

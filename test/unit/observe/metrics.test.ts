@@ -58,7 +58,7 @@ describe("metrics", () => {
     observe({ kind: "lane.ran", group: 0, lane: 1, tenants: 5, seconds: 0.2 });
     observe({ kind: "lane.replaced", group: 0, lane: 1, cause: "timeout" });
     observe({ kind: "cache.size", entries: 2, bytes: 300, evicted: 1 });
-    observe({ kind: "catalog.loaded", version: "v", tenants: 81, seconds: 0.1 });
+    observe({ kind: "catalog.loaded", version: "v", changed: true, tenants: 81, seconds: 0.1 });
     observe({ kind: "catalog.failed", error: new Error("gone") });
     observe({ kind: "parser.replaced", cause: "trap" });
     observe({ kind: "export.ran", queryName: "lag", ok: true, series: 3, seconds: 0.5 });
