@@ -96,6 +96,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       maxBytes: config.limits.responseBytes,
       onLimit: config.limits.onLimit,
       sqlBytes: config.limits.sqlBytes,
+      pushdown: config.guard.pushdown,
     },
     now: Date.now,
   });

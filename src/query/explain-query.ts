@@ -8,8 +8,8 @@ import type { ExplainedBlock, Explanation, Principal, QueryRequest } from "../ty
 import { coverageNotices, coverageOf } from "./coverage.ts";
 import { limitNotices } from "./merge-answer.ts";
 import { createDescribe, lookUpIn, planBlocks } from "./prepare-query.ts";
+import { shapeVerdicts } from "./push-down.ts";
 import { type QueryContext, refuseLongSql } from "./run-query.ts";
-import { verdictOf } from "./verdict.ts";
 
 /** The stages of `runQuery` up to the plan, and what they would run. Tenants are not asked anything. */
 export async function explainQuery(
@@ -49,23 +49,13 @@ export async function explainQuery(
 }
 
 async function explainBlock(
-  { columns, arms, shapes }: PlannedBlock,
+  block: PlannedBlock,
   executor: FleetExecutor,
   signal: AbortSignal,
 ): Promise<ExplainedBlock> {
-  const armOf = new Map(arms.map(({ tenant, sql }) => [tenant, sql]));
   return {
-    columns: columns.filter(({ role }) => role !== "hidden").map(({ name, type }) => ({ name, type })),
-    lanes: executor.layOut(arms),
-    // One arm stands for all tenants of a shape: their foreign tables have the same columns and options.
-    verdicts: await Promise.all(
-      shapes.map(async ({ members }) => {
-        const tenantNames = members.map(({ tenant }) => tenant.name);
-        return {
-          tenants: tenantNames,
-          verdict: verdictOf(await executor.explain(armOf.get(tenantNames[0] ?? "") ?? "", signal)),
-        };
-      }),
-    ),
+    columns: block.columns.filter(({ role }) => role !== "hidden").map(({ name, type }) => ({ name, type })),
+    lanes: executor.layOut(block.arms),
+    verdicts: await shapeVerdicts(block, executor, signal),
   };
 }

@@ -12,6 +12,8 @@ export interface MergeOptions {
   readonly range: TimeRange;
   readonly format: Format;
   readonly maxRows: number;
+  /** Notices of the stages before. */
+  readonly notices: readonly Notice[];
 }
 
 export interface MergedAnswer {
@@ -29,7 +31,7 @@ export function mergeAnswer(compiled: CompiledQuery, executed: ExecutedPlan, opt
       severity: "warning",
       text: `the answer was cut at ${options.maxRows} rows or the byte limit; aggregate or filter to see all of it`,
     });
-  notices.push(...limitNotices(executed.blocks));
+  notices.push(...limitNotices(executed.blocks), ...options.notices);
 
   const { columns } = executed;
   const kinds = columns.map(({ kind }) => kind);

@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { performance } from "node:perf_hooks";
 import type { AnswerCache } from "../cache/answer-cache.ts";
-import { cacheKey } from "../cache/cache-key.ts";
 import { AppError } from "../errors.ts";
+import { deadlineExceeded } from "../execute/execution-error.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
 import { encodeTable } from "../frames/encode-table.ts";
 import type { EncodedAnswer } from "../frames/encoded-answer.ts";
@@ -12,11 +12,14 @@ import type { TypeNames } from "../postgres/column-types.ts";
 import { compileTemplate } from "../sql/compile-template.ts";
 import type { Parser } from "../sql/parser.ts";
 import { scanTemplate } from "../template/scan.ts";
-import type { Answer, Catalog, CatalogTenant, Coverage, Notice, Principal, QueryRequest, Stage } from "../types.ts";
+import type { Answer, Catalog, CatalogTenant, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
+import { answerKey } from "./answer-key.ts";
 import { satisfies, tenantsFailed } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
 import { mergeAnswer } from "./merge-answer.ts";
 import { createDescribe, lookUpIn, planBlocks } from "./prepare-query.ts";
+import { pushDownNotices, requirePushDown } from "./push-down.ts";
+import { createStopwatch, type Timed, timeOutsideCache } from "./stopwatch.ts";
 
 export interface QueryContext {
   readonly catalog: () => Catalog;
@@ -36,6 +39,7 @@ export interface QuerySettings {
   readonly maxBytes: number;
   readonly onLimit: "cut" | "refuse";
   readonly sqlBytes: number;
+  readonly pushdown: "warn" | "strict";
 }
 
 /** What the cache keeps of an answer: its bytes, and how complete it is. */
@@ -44,8 +48,6 @@ export interface CachedQuery {
   readonly coverage: Coverage;
   readonly notices: readonly Notice[];
 }
-
-type Timed = <T>(stage: Stage, work: () => Promise<T> | T) => Promise<T>;
 
 /**
  * The whole life of a query, top to bottom. The answer's key is made before the template is read, so that a hit costs a hash: it holds
@@ -59,20 +61,23 @@ export async function runQuery(
 ): Promise<Answer> {
   const started = performance.now();
   refuseLongSql(request.sql, context.settings.sqlBytes);
-  const { timings, timed } = stopwatch(context.observe);
+  const { timings, timed } = createStopwatch(context.observe);
   const catalog = context.catalog();
   const tenants = selectTenants(catalog, principal, request.tenants);
   const policy = {
     ttlMs: request.cacheTtlMs,
     accepts: (cached: CachedQuery) => satisfies(cached.coverage, request.partial),
   };
-  const run = (runSignal: AbortSignal) => answerAfresh(request, catalog, tenants, context, timed, runSignal);
+  const run = (runSignal: AbortSignal) =>
+    withDeadline(request.deadlineMs, runSignal, (limited) =>
+      answerAfresh(request, catalog, tenants, context, timed, limited),
+    );
 
   const cached = await timed("cache", () =>
-    context.cache.getOrRun(keyOf(request, catalog, tenants), policy, run, signal),
+    context.cache.getOrRun(answerKey(request, catalog, tenants), policy, run, signal),
   );
   // The cache stage is what is left when the stages inside it are taken out.
-  timings.set("cache", Math.max(0, (timings.get("cache") ?? 0) - sumOfOthers(timings)));
+  timings.set("cache", Math.max(0, (timings.get("cache") ?? 0) - timeOutsideCache(timings)));
   const { encoded, coverage, notices } = cached.value;
   context.observe({
     kind: "query.answered",
@@ -104,11 +109,23 @@ async function answerAfresh(
   const blocks = await timed("plan", () =>
     planBlocks(compiled, tenants, { ...settings, describe: createDescribe(executor, typeNames, signal) }),
   );
-  const executed = await timed("execute", () =>
-    executePlan(compiled, blocks, { executor, typeNames, settings, priority: request.priority, deadlineAtMs, signal }),
+  if (settings.pushdown === "strict") await timed("plan", () => requirePushDown(blocks, executor, signal));
+  const [executed, dragging] = await timed("execute", () =>
+    Promise.all([
+      executePlan(compiled, blocks, {
+        executor,
+        typeNames,
+        settings,
+        priority: request.priority,
+        deadlineAtMs,
+        signal,
+      }),
+      // One plan for each shape, while the lanes run.
+      settings.pushdown === "warn" ? pushDownNotices(blocks, executor, signal) : [],
+    ]),
   );
   const merged = await timed("merge", () =>
-    mergeAnswer(compiled, executed, { ...settings, range: request.range, format: request.format }),
+    mergeAnswer(compiled, executed, { ...settings, range: request.range, format: request.format, notices: dragging }),
   );
   for (const failure of executed.coverage.failed) observe({ kind: "tenant.failed", ...failure });
   const encoded = await timed("frames", () =>
@@ -129,23 +146,18 @@ async function answerAfresh(
   };
 }
 
-/** Everything that an answer depends on: nothing normalised, no fingerprint (it is equal for different tenants and limits). */
-function keyOf(request: QueryRequest, catalog: Catalog, tenants: readonly CatalogTenant[]): string {
-  const { sql, queryName, range, intervalMs, format, params } = request;
-  const parameters = [...params]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, { type, value }]) => [name, type, value]);
-  const parts = [
-    sql,
-    queryName ?? "",
-    `${range.fromMs}`,
-    `${range.toMs}`,
-    `${intervalMs}`,
-    format,
-    JSON.stringify(parameters),
-    catalog.version,
-  ];
-  return cacheKey({ parts, tenants: tenants.map(({ name }) => name) });
+/** Runs `work` with a signal that also ends with the deadline, and gives that end its own error. */
+async function withDeadline<T>(
+  deadlineMs: number,
+  signal: AbortSignal,
+  work: (limited: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  try {
+    return await work(AbortSignal.any([signal, deadline]));
+  } catch (error) {
+    throw deadline.aborted && error === deadline.reason ? deadlineExceeded() : error;
+  }
 }
 
 /** Reading a text costs more than its length, so this comes first. */
@@ -155,25 +167,4 @@ export function refuseLongSql(sql: string, maxBytes: number): void {
   throw new AppError("REQUEST_TOO_LARGE", `the SQL has ${bytes} bytes; at most ${maxBytes} are allowed`, {
     hint: "shorten it, or raise limits.sqlBytes",
   });
-}
-
-function stopwatch(observe: Observe): { readonly timings: Map<Stage, number>; readonly timed: Timed } {
-  const timings = new Map<Stage, number>();
-  const timed: Timed = async (stage, work) => {
-    const started = performance.now();
-    try {
-      return await work();
-    } finally {
-      const ms = performance.now() - started;
-      timings.set(stage, ms);
-      observe({ kind: "query.stage", stage, seconds: ms / 1000 });
-    }
-  };
-  return { timings, timed };
-}
-
-function sumOfOthers(timings: ReadonlyMap<Stage, number>): number {
-  let sum = 0;
-  for (const [stage, ms] of timings) if (stage !== "cache") sum += ms;
-  return sum;
 }

@@ -1,7 +1,7 @@
 import { Deparser } from "pgsql-deparser";
 import { AppError } from "../errors.ts";
 import type { SelectStmt } from "./ast.ts";
-import type { Parser } from "./parser.ts";
+import { type Parser, SqlSyntaxError } from "./parser.ts";
 
 /** SQL text of a tree, and the way back: where in the user's text a place of this text comes from. */
 export interface DeparsedSql {
@@ -27,25 +27,32 @@ const PLACES: ReadonlySet<string> = new Set([
  */
 export async function deparseVerified(select: SelectStmt, parser: Parser): Promise<DeparsedSql> {
   const sql = print(select);
-  const reparsed = (await parser.parse(sql)).stmts;
-  const statement = reparsed?.[0]?.stmt;
+  const reparsed = await parser.parse(sql).catch((error: unknown) => {
+    throw error instanceof SqlSyntaxError ? unprintable(error) : error;
+  });
+  const [first, ...others] = reparsed.stmts ?? [];
+  const statement = first?.stmt;
   const origins: [printed: number, origin: number][] = [];
-  const same =
-    reparsed?.length === 1 &&
-    statement !== undefined &&
-    "SelectStmt" in statement &&
-    equal(select, statement.SelectStmt, origins);
-  if (!same) {
-    throw new AppError(
-      "TEMPLATE_UNSUPPORTED",
-      "the query uses a construct that cannot be copied for each tenant without changing it",
-      {
-        hint: "known ones are GROUP BY DISTINCT and some JSON constructors; write it in another way",
-      },
-    );
-  }
+  if (
+    others.length > 0 ||
+    statement === undefined ||
+    !("SelectStmt" in statement) ||
+    !equal(select, statement.SelectStmt, origins)
+  )
+    throw unprintable();
   origins.sort((a, b) => a[0] - b[0]);
   return { sql, originOf: (offset) => origins.findLast(([printed]) => printed <= offset)?.[1] };
+}
+
+function unprintable(cause?: Error): AppError {
+  return new AppError(
+    "TEMPLATE_UNSUPPORTED",
+    "the query uses a construct that cannot be copied for each tenant without changing it",
+    {
+      hint: "known ones are GROUP BY DISTINCT, a subscript right behind ARRAY[…], and WITH TIES in an inner SELECT; write it in another way",
+      cause,
+    },
+  );
 }
 
 /** The SQL text of a tree, unproven: for people to read. */

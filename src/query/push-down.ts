@@ -1,0 +1,59 @@
+import { AppError } from "../errors.ts";
+import type { FleetExecutor } from "../execute/executor.ts";
+import type { PlannedBlock } from "../plan/planned-block.ts";
+import type { Notice } from "../types.ts";
+import { verdictOf } from "./verdict.ts";
+
+/** What one shape of arms makes the federation database do; see `verdictOf`. */
+export interface ShapeVerdict {
+  readonly tenants: readonly string[];
+  readonly verdict: string;
+}
+
+/** A verdict for each shape of a block, from the plan of one arm: a shape's foreign tables have the same columns and options. */
+export async function shapeVerdicts(
+  { arms, shapes }: PlannedBlock,
+  executor: Pick<FleetExecutor, "explain">,
+  signal: AbortSignal,
+): Promise<readonly ShapeVerdict[]> {
+  const sqlOf = new Map(arms.map(({ tenant, sql }) => [tenant, sql]));
+  return Promise.all(
+    shapes.map(async ({ members }) => {
+      const tenants = members.map(({ tenant }) => tenant.name);
+      const sql = sqlOf.get(tenants[0] ?? "");
+      return { tenants, verdict: sql === undefined ? "pushed" : verdictOf(await executor.explain(sql, signal)) };
+    }),
+  );
+}
+
+/** Says which arms drag their rows over the network before they work on them; nothing when the tenants do all the work. */
+export async function pushDownNotices(
+  blocks: readonly PlannedBlock[],
+  executor: Pick<FleetExecutor, "explain">,
+  signal: AbortSignal,
+): Promise<readonly Notice[]> {
+  const verdicts = (await Promise.all(blocks.map((block) => shapeVerdicts(block, executor, signal)))).flat();
+  const dragging = verdicts.filter(({ verdict }) => verdict !== "pushed");
+  if (dragging.length === 0) return [];
+  const tenants = dragging.flatMap((shape) => shape.tenants).length;
+  const reasons = [...new Set(dragging.flatMap(({ verdict }) => verdict.split(", ")))].join(", ");
+  return [
+    {
+      severity: "info",
+      text: `rows of ${tenants} tenants cross the network before they are worked on (${reasons}); /v1/explain shows where`,
+    },
+  ];
+}
+
+/** Refuses what `pushDownNotices` would name: the setting `guard.pushdown: strict`. Throws QUERY_FORBIDDEN. */
+export async function requirePushDown(
+  blocks: readonly PlannedBlock[],
+  executor: Pick<FleetExecutor, "explain">,
+  signal: AbortSignal,
+): Promise<readonly Notice[]> {
+  const [notice] = await pushDownNotices(blocks, executor, signal);
+  if (notice === undefined) return [];
+  throw new AppError("QUERY_FORBIDDEN", notice.text, {
+    hint: "guard.pushdown is strict: write filters and aggregates that the tenants can compute, with literals instead of now()",
+  });
+}
