@@ -4,7 +4,7 @@ import { STAGES } from "../src/types.ts";
 import { barChart } from "./bar-chart.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { formatMs, formatRatio, markdownTable } from "./markdown.ts";
-import { createPeers, type OpenPeer, OVER_HTTP, type Peer, PLAIN, type Question } from "./peers.ts";
+import { createPeers, type OpenPeer, OVER_HTTP, PLAIN, type Question } from "./peers.ts";
 import { quantile, spreadOf } from "./statistics.ts";
 import { createTestbed, type Testbed } from "./testbed.ts";
 
@@ -13,7 +13,7 @@ const TENANTS = 80;
 /** A cold run over a slow link takes a quarter of a minute, so there is one of it. */
 const LINKS = [
   { delayMs: 0, title: "Loopback", coldRuns: 3, warmRuns: 9 },
-  { delayMs: 5, title: "5 ms each way between the federation database and the tenants", coldRuns: 1, warmRuns: 7 },
+  { delayMs: 5, title: "5 ms each way between the federation database and the tenants", coldRuns: 1, warmRuns: 5 },
 ] as const;
 
 const TOTALS: Question = {
@@ -65,16 +65,15 @@ async function measure(
       stages: new Map(),
     };
   });
-  let open: readonly OpenPeer[] = [];
+  const open: OpenPeer[] = [];
   const closeAll = async (): Promise<void> => {
-    await Promise.all(open.map((peer) => peer.close()));
-    open = [];
+    await Promise.all(open.splice(0).map((peer) => peer.close()));
   };
   try {
     for (let run = 1; run <= coldRuns; run++) {
       progress(`cold, run ${run} of ${coldRuns}`);
       await closeAll();
-      open = await openAll(peers);
+      for (const peer of peers) open.push(await peer.open());
       await askAll(open, TOTALS, (index, ms) => times[index]?.cold.push(ms));
     }
     for (const question of [TOTALS, BY_KIND]) {
@@ -95,12 +94,6 @@ async function measure(
   } finally {
     await closeAll();
   }
-}
-
-async function openAll(peers: readonly Peer[]): Promise<readonly OpenPeer[]> {
-  const open: OpenPeer[] = [];
-  for (const peer of peers) open.push(await peer.open());
-  return open;
 }
 
 /** Asks the peers in turn, so that a noisy moment of the machine hits all of them, and compares what they answer. */

@@ -1,11 +1,11 @@
 import type { Benchmark } from "./benchmark.ts";
 import { type Child, startChild } from "./child.ts";
 import { loadServer } from "./load.ts";
-import { formatCount, formatMs, formatRatio, markdownTable } from "./markdown.ts";
+import { formatCount, formatMs, formatShare, markdownTable } from "./markdown.ts";
 import { quantile, spreadOf } from "./statistics.ts";
 import { createTestbed } from "./testbed.ts";
 
-const TENANTS = 8;
+const TENANTS = 80;
 const CONNECTIONS = 20;
 const ROUNDS = 3;
 const SECONDS = 3;
@@ -90,7 +90,7 @@ function tableRow(answer: string, server: Server, servers: readonly Server[]): s
     server.name,
     formatCount(mine.median),
     `${formatCount(mine.min)} … ${formatCount(mine.max)}`,
-    formatRatio(mine.median / best),
+    formatShare(mine.median / best),
     formatMs(spreadOf(server.p99Ms).median),
   ];
 }

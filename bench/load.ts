@@ -69,7 +69,7 @@ function runConnection({ port, request, until, latenciesMs }: Connection): Promi
 
 /** Follows answers that come one at a time, without keeping their bodies. */
 function createAnswerReader(): { isComplete(chunk: Buffer): boolean } {
-  let head = Buffer.alloc(0);
+  let head: Buffer = Buffer.alloc(0);
   let missing = 0;
   return {
     isComplete(chunk) {

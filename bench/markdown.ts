@@ -35,6 +35,11 @@ export function formatRatio(ratio: number): string {
   return `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`;
 }
 
+/** `28 %`. */
+export function formatShare(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
 /** `18,631`. */
 export function formatCount(count: number): string {
   return Math.round(count).toLocaleString("en-US");

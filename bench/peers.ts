@@ -47,6 +47,7 @@ export async function createPeers(testbed: Testbed): Promise<readonly Peer[]> {
     unionAll("the same, async_capable", testbed, async),
     { name: "Tenantry, in process", open: () => openService(testbed) },
     { name: OVER_HTTP, open: () => openHttp(testbed) },
+    { name: "Tenantry, a lane for each tenant", open: () => openService(withLanes(testbed, testbed.tenants.length)) },
     { name: "direct, one connection each", open: async () => openDirect(testbed) },
   ];
 }
@@ -67,6 +68,11 @@ function unionAll(name: string, { adminUrl, tenants }: Testbed, { tableOf }: Han
       };
     },
   };
+}
+
+function withLanes(testbed: Testbed, lanes: number): Testbed {
+  const { settings } = testbed;
+  return { ...testbed, settings: { ...settings, federation: { ...settings.federation, lanes } } };
 }
 
 async function openService({ settings }: Testbed): Promise<OpenPeer> {

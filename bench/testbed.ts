@@ -10,9 +10,14 @@ export interface Testbed {
   readonly adminUrl: string;
   /** Each tenant's database as the federation database reaches it: over the link, with a login that may only read. */
   readonly tenants: readonly { readonly name: string; readonly url: string }[];
-  /** Tenantry's settings as a configuration file has them. */
-  readonly settings: Readonly<Record<string, unknown>>;
+  readonly settings: TestbedSettings;
   close(): Promise<void>;
+}
+
+/** Tenantry's settings as a configuration file has them. */
+export interface TestbedSettings {
+  readonly federation: Readonly<Record<string, unknown>>;
+  readonly [section: string]: unknown;
 }
 
 export interface TestbedOptions {

@@ -4,7 +4,8 @@ import type { ColumnValues } from "./column-values.ts";
 /** Compares the values of two rows of a column, nulls aside. */
 export type CompareRows = (left: number, right: number) => number;
 
-const PLAIN_TIME = /^\d{4}-/;
+// Years before 1 end in BC and count backwards.
+const PLAIN_TIME = /^\d{4}-.*(?<!BC)$/;
 // Up to 15 digits a double holds any decimal number exactly enough to order it.
 const EXACT_DIGITS = 15;
 

@@ -26,10 +26,16 @@ export function fillSeries(table: Table, { fill, range, maxRows }: FillOptions):
   if (seriesRows.size * steps + table.rowCount > maxRows) return null;
 
   const toMs = time.kind === "epoch" ? parseEpochMs : parseTimeMs;
+  // As PostgreSQL prints them, because times are ordered by their texts.
+  const zone = times.some((text) => text?.endsWith("+00")) ? "+00" : "";
   const fromMs =
     time.kind === "epoch"
       ? (ms: number) => String(ms / 1000)
-      : (ms: number) => new Date(ms).toISOString().replace("T", " ").replace("Z", "+00");
+      : (ms: number) =>
+          new Date(ms)
+            .toISOString()
+            .replace("T", " ")
+            .replace(/\.?0*Z$/, zone);
   const columns = table.values.map((values) => [...values]);
   for (const rows of seriesRows.values()) {
     const byTime = new Map(rows.map((row) => [toMs(times[row] ?? ""), row]));

@@ -6,7 +6,16 @@ import type { Selector } from "../template/selector.ts";
 import type { ParamDeclarationValue, TimeRange } from "../types.ts";
 import { analyseBlocks, type BlockAnalysis, isFleetRelation } from "./analyse-blocks.ts";
 import { type ArmText, armText } from "./arm-text.ts";
-import { copyTree, type Node, outputName, pathOf, type RangeVar, type SelectStmt, walk } from "./ast.ts";
+import {
+  copyTree,
+  type Node,
+  outputName,
+  pathOf,
+  type RangeVar,
+  type ResTarget,
+  type SelectStmt,
+  walk,
+} from "./ast.ts";
 import { byteOffsets } from "./byte-offsets.ts";
 import { checkJoins } from "./check-joins.ts";
 import type { CopiedBlock } from "./copied-block.ts";
@@ -66,7 +75,8 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   refuseStrayMentions(statement, positionOf);
   guardTree(statement, {
     allowFunctions: options.allowFunctions,
-    isColumn: withOutputNames(statement, options.isColumn),
+    isColumn: options.isColumn,
+    isOutput: outputNamesOf(statement, options.tenantColumn),
     isMacro: isMacroFunction,
     positionOf,
   });
@@ -144,15 +154,23 @@ function refuseForgedNames(statement: Node, { standIns }: ScannedTemplate): void
   );
 }
 
-/** Names that the template itself gives to columns are columns, too. */
-function withOutputNames(statement: Node, isColumn: (name: string) => boolean): (name: string) => boolean {
-  const given = new Set<string>();
+/** Names that the template itself gives to columns are columns, too; so are those that the copying gives. */
+function outputNamesOf(statement: Node, tenantColumn: string): (name: string) => boolean {
+  const given = new Set([tenantColumn, `${tenantColumn}_1`]);
   walk(statement, (node) => {
-    if ("ResTarget" in node) given.add(outputName(node.ResTarget) ?? "");
+    if ("ResTarget" in node && !isNamedByColumn(node.ResTarget)) given.add(outputName(node.ResTarget) ?? "");
     if ("Alias" in node) for (const name of pathOf(node.Alias.colnames)) given.add(name);
     if ("CommonTableExpr" in node) for (const name of pathOf(node.CommonTableExpr.aliascolnames)) given.add(name);
   });
-  return (name) => given.has(name) || isColumn(name);
+  return (name) => given.has(name);
+}
+
+/** True for `o.f` and `o.f::text` without an alias: taking their names as given would let them vouch for themselves. */
+function isNamedByColumn({ name, val }: ResTarget): boolean {
+  let value = val;
+  while (value !== undefined && ("TypeCast" in value || "CollateClause" in value))
+    value = "TypeCast" in value ? value.TypeCast.arg : value.CollateClause.arg;
+  return name === undefined && value !== undefined && ("ColumnRef" in value || "SubLink" in value);
 }
 
 function refuseForeignRelations(

@@ -5,8 +5,10 @@ import { kindOf, locationOf, type Node, pathOf, walk } from "./ast.ts";
 export interface GuardRules {
   /** `guard.allowFunctions`: `name` or `schema.name`. */
   readonly allowFunctions: ReadonlySet<string>;
-  /** True for a name that is a column of some relation the template could read, or that the template itself gives. */
+  /** True for a name that is a column of some relation the template could read. */
   readonly isColumn: (name: string) => boolean;
+  /** True for a name that the template itself gives to a column. */
+  readonly isOutput: (name: string) => boolean;
   /** True for a reserved stand-in of a macro. */
   readonly isMacro: (name: string) => boolean;
   readonly positionOf: (byteOffset: number | undefined) => Position | undefined;
@@ -97,7 +99,8 @@ function checkNode(node: Node, rules: GuardRules, at: number | undefined): void 
   if ("ColumnRef" in node) checkColumn(pathOf(node.ColumnRef.fields), rules, at);
   if ("A_Indirection" in node) {
     for (const step of node.A_Indirection.indirection ?? []) {
-      if ("String" in step) checkColumn(["", step.String.sval ?? ""], rules, at);
+      // `(x).f` calls f(x) for any type of x, so a name that the template gives must not vouch for it: ('…').ts_stat runs SQL.
+      if ("String" in step) checkColumn(["", step.String.sval ?? ""], { ...rules, isOutput: () => false }, at);
     }
   }
   if ("A_Expr" in node) checkOperator(pathOf(node.A_Expr.name), rules, at);
@@ -142,7 +145,7 @@ function checkColumn(path: readonly string[], rules: GuardRules, at: number | un
   if (SYSTEM_COLUMNS.has(name)) throw forbidden(rules, at, `the system column ${name} is not allowed`);
   if (path.length === 1 || name === "*") return;
   // `t.f` calls the function f(t) when t has no column f. Names that are columns somewhere, and harmless functions, may pass.
-  if (rules.isColumn(name) || FUNCTION_COLUMNS.has(name) || ALLOWED_FUNCTIONS.has(name)) return;
+  if (rules.isColumn(name) || rules.isOutput(name) || FUNCTION_COLUMNS.has(name) || ALLOWED_FUNCTIONS.has(name)) return;
   throw forbidden(
     rules,
     at,

@@ -53,12 +53,14 @@ interface Job {
   readonly sql: string;
   readonly resolve: (tree: ParseResult) => void;
   readonly reject: (error: Error) => void;
-  readonly timer: NodeJS.Timeout;
+  /** Runs from when the worker can take texts: loading it takes long on a busy machine, and is not the text's fault. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 /** Starts the worker at the first text. `close()` ends it; texts that wait are rejected. */
 export function createParser({ observe }: { readonly observe: Observe }): Parser {
   let worker: Worker | null = null;
+  let ready: Worker | null = null;
   let nextId = 0;
   const jobs = new Map<number, Job>();
 
@@ -85,12 +87,26 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
     for (const [, job] of waiting) parse(job.sql).then(job.resolve, job.reject);
   };
 
+  const startTimer = (id: number, by: Worker) => {
+    const job = jobs.get(id);
+    if (job === undefined) return;
+    job.timer = setTimeout(() => {
+      settle(id)?.reject(tooDeep());
+      replace(by, "timeout");
+    }, PARSE_TIMEOUT_MS);
+  };
+
   const start = (): Worker => {
     const started = new Worker(new URL("./parse-worker.mjs", import.meta.url), { resourceLimits: { stackSizeMb: 16 } });
     started.unref();
     started.on("message", (message: unknown) => {
       const parsed = reply.parse(message);
-      if (parsed.kind === "ready") return;
+      if (parsed.kind === "ready") {
+        if (worker !== started) return;
+        ready = started;
+        for (const id of jobs.keys()) startTimer(id, started);
+        return;
+      }
       const job = settle(parsed.id);
       if (parsed.kind === "parsed") job?.resolve(parsed.tree);
       else if (parsed.kind === "syntax")
@@ -109,7 +125,15 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
         replace(started, "trap");
       }
     });
-    started.on("error", () => replace(started, "trap"));
+    started.on("error", (error) => {
+      // Texts are read in their order, so the oldest is what ended the worker; read again, it would end the next one, too.
+      const [oldest] = jobs.keys();
+      if (ready === started && oldest !== undefined) settle(oldest)?.reject(tooDeep());
+      else
+        for (const id of [...jobs.keys()])
+          settle(id)?.reject(new AppError("INTERNAL", "the SQL parser cannot be started", { cause: error }));
+      replace(started, "trap");
+    });
     return started;
   };
 
@@ -118,11 +142,8 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
       worker ??= start();
       const current = worker;
       const id = nextId++;
-      const timer = setTimeout(() => {
-        settle(id)?.reject(tooDeep());
-        replace(current, "timeout");
-      }, PARSE_TIMEOUT_MS);
-      jobs.set(id, { sql, resolve, reject, timer });
+      jobs.set(id, { sql, resolve, reject, timer: undefined });
+      if (ready === current) startTimer(id, current);
       current.postMessage({ id, sql, maxTokens: MAX_TOKENS, maxDepth: MAX_DEPTH });
     });
 

@@ -5,7 +5,9 @@ import { AppError, ERRORS, positionAt, toAppError } from "../../src/errors.ts";
 
 test("docs/errors.md lists every error as it is, and no other", () => {
   const docs = readFileSync(join(import.meta.dirname, "../../docs/errors.md"), "utf8");
-  const listed = [...docs.matchAll(/^\| `(\w+)` \| (\d+) \| (\w+) \| (.+) \|$/gm)].map(([, code, status, source, meaning]) => [code, Number(status), source, meaning]);
+  const listed = [...docs.matchAll(/^\| `(\w+)` +\| (\d+) +\| (\w+) +\| (.+?) +\|$/gm)].map(
+    ([, code, status, source, meaning]) => [code, Number(status), source, meaning],
+  );
   const known = Object.entries(ERRORS).map(([code, { status, source, meaning }]) => [code, status, source, meaning]);
   expect(listed).toEqual(known);
 });
@@ -29,6 +31,8 @@ test("what is not ours becomes INTERNAL and keeps its cause", () => {
 
 function sources(): string[] {
   const root = join(import.meta.dirname, "../../src");
-  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts") && file !== "errors.ts");
+  const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter(
+    (file) => file.endsWith(".ts") && file !== "errors.ts",
+  );
   return files.map((file) => readFileSync(join(root, file), "utf8"));
 }

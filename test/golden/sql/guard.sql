@@ -18,6 +18,18 @@ SELECT pg_sleep(9) FROM $<tenant>_entities
 SELECT fleet.f(kind) FROM $<tenant>_entities
 -- case: a column that is a call
 SELECT e.row_of FROM $<tenant>_entities e
+-- case: a column that is a call, cast
+SELECT e.row_of::text FROM $<tenant>_entities e
+-- case: a column that is a call, collated
+SELECT e.row_of COLLATE "C" FROM $<tenant>_entities e
+-- case: a column that is a call, in a sub-select
+SELECT (SELECT e.row_of) FROM $<tenant>_entities e
+-- case: a column that is a call, by its composite
+SELECT (e).row_of FROM $<tenant>_entities e
+-- case: a call that an alias of the same name would vouch for
+SELECT ('SELECT 1'::text).ts_stat, 1 AS ts_stat FROM $<tenant>_entities
+-- case: a column that a sub-select's function names
+SELECT t.count, t.case FROM (SELECT count(*), CASE WHEN true THEN 1 END AS "case" FROM $<tenant>_entities) t
 -- case: a system column
 SELECT e.ctid FROM $<tenant>_entities e
 -- case: a reg cast

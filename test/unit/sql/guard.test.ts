@@ -21,6 +21,7 @@ async function refusal(sql: string, allowFunctions: readonly string[] = []): Pro
     guardTree(root, {
       allowFunctions: new Set(allowFunctions),
       isColumn: (name) => name === "a" || name === "b",
+      isOutput: (name) => name === "given",
       isMacro: (name) => name === "__tnt_m_x",
       positionOf: () => undefined,
     });
@@ -220,12 +221,6 @@ describe("types, columns and operators", () => {
     expect(await refusal(`SELECT * FROM json_to_record('{}') AS j(x ${type})`, ["json_to_record"])).toBe(message);
   });
 
-  it("refuses a column's type", async () => {
-    expect(await refusal("SELECT * FROM lower('x') AS f(x fleet.t.a%TYPE)")).toBe(
-      "the type fleet.t.a%TYPE is not allowed",
-    );
-  });
-
   it.each(["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"])("refuses the system column %s", async (name) => {
     const message = `the system column ${name} is not allowed`;
     expect(await refusal(`SELECT ${name} FROM t`)).toBe(message);
@@ -237,6 +232,9 @@ describe("types, columns and operators", () => {
   it("refuses a qualified name that is no column, which PostgreSQL would call as a function", async () => {
     expect(await refusal("SELECT t.a, fleet.t.b FROM t")).toBeNull();
     expect(await refusal("SELECT o.table_to_xml FROM t o")).toBe("there is no column table_to_xml");
+    // A name that the template gives to a column may be one, but not of a value: ('…').ts_stat would run SQL from a string.
+    expect(await refusal("SELECT s.given FROM (SELECT 1 AS given) s")).toBeNull();
+    expect(await refusal("SELECT ('x'::text).given FROM (SELECT 1 AS given) s")).toBe("there is no column given");
     // A function of the list may be called in any notation.
     expect(await refusal("SELECT o.row_to_json FROM t o")).toBeNull();
   });

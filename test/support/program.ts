@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Program {
+  readonly pid: number;
+  /** Lines of its standard output so far. */
+  readonly lines: readonly string[];
+  /** What it wrote to standard error so far. */
+  readonly errors: () => string;
+  /** Resolves with the first line that matches; rejects when the program ends before it. */
+  readonly line: (matches: (line: string) => boolean) => Promise<string>;
+  readonly signal: (name: NodeJS.Signals) => void;
+  /** Resolves with its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Ends it as Ctrl-C does, if it still runs, and waits until it is gone. */
+  readonly close: () => Promise<void>;
+}
+
+export interface Finished {
+  readonly code: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Starts the built program with nothing of the tests' environment but PATH, HOME and TMPDIR. */
+export function startProgram(args: readonly string[], env: Environment = {}): Program {
+  const child = start(args, env);
+  const lines: string[] = [];
+  const errors: string[] = [];
+  const output = createInterface({ input: child.stdout });
+  output.on("line", (line) => lines.push(line));
+  child.stderr.on("data", (chunk: Buffer) => errors.push(chunk.toString()));
+  const ended = endOf(child);
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    errors: () => errors.join(""),
+    ended,
+    line: (matches) =>
+      new Promise((resolve, reject) => {
+        const known = lines.find(matches);
+        if (known !== undefined) return resolve(known);
+        output.on("line", (line) => {
+          if (matches(line)) resolve(line);
+        });
+        ended.then(
+          (code) => reject(new Error(`ended with ${code}: ${errors.join("")}${lines.slice(-3).join("\n")}`)),
+          reject,
+        );
+      }),
+    signal: (name) => child.kill(name),
+    close: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGINT");
+      await ended;
+    },
+  };
+}
+
+/** Runs the built program to its end. */
+export async function runProgram(args: readonly string[], env: Environment = {}): Promise<Finished> {
+  const child = start(args, env);
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+  const code = await endOf(child);
+  return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}
+
+function start(args: readonly string[], env: Environment) {
+  const { PATH = "", HOME = "", TMPDIR } = process.env;
+  return spawn(process.execPath, ["dist/cli/main.js", ...args], {
+    cwd: REPOSITORY,
+    env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
+  await once(child, "close");
+  return child.exitCode ?? child.signalCode ?? 1;
+}

@@ -1,0 +1,94 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Observation } from "../../../src/observation.ts";
+import { createParser, type Parser, SqlSyntaxError } from "../../../src/sql/parser.ts";
+
+const observed: Observation[] = [];
+let parser: Parser = createParser({ observe: (observation) => observed.push(observation) });
+
+afterEach(async () => {
+  await parser.close();
+  observed.length = 0;
+  parser = createParser({ observe: (observation) => observed.push(observation) });
+});
+
+async function syntaxError(sql: string): Promise<SqlSyntaxError> {
+  const error = await parser.parse(sql).then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof SqlSyntaxError)) throw new Error(`no syntax error but ${error}`);
+  return error;
+}
+
+describe("parser", () => {
+  it("survives forty texts of 30 kB and parses the next one", async () => {
+    const long = `SELECT 1${"+1".repeat(15_000)}`;
+    for (let round = 0; round < 40; round += 1)
+      await expect(parser.parse(long)).rejects.toMatchObject({
+        code: "QUERY_FORBIDDEN",
+        message: "the SQL has 30002 tokens; at most 4000 are allowed",
+      });
+    expect((await parser.parse("SELECT 1")).stmts).toHaveLength(1);
+    // The texts were refused before they could break anything.
+    expect(observed).toEqual([]);
+  }, 60_000);
+
+  it.each([
+    ["a chain", `SELECT 1${"+1".repeat(1_900)}`],
+    ["NOT", `SELECT ${"NOT ".repeat(3_900)}true`],
+    ["arrays", `SELECT ${"ARRAY[".repeat(1_300)}1${"]".repeat(1_300)}`],
+    ["sub-selects", `SELECT ${"(SELECT ".repeat(900)}1${")".repeat(900)}`],
+    ["FROM", `SELECT 1 FROM ${"(SELECT 1 FROM ".repeat(500)}t${") x".repeat(500)}`],
+  ])("refuses what is nested too deeply: %s", async (_, sql) => {
+    await expect(parser.parse(sql)).rejects.toMatchObject({
+      code: "QUERY_FORBIDDEN",
+      message: "the SQL is nested too deeply to be parsed",
+    });
+    expect((await parser.parse("SELECT 1")).stmts).toHaveLength(1);
+  });
+
+  it("parses up to its limit", async () => {
+    expect((await parser.parse(`SELECT 1${"+1".repeat(250)}`)).stmts).toHaveLength(1);
+    expect((await parser.parse(`SELECT ${Array.from({ length: 1_900 }, () => "1").join(", ")}`)).stmts).toHaveLength(1);
+  });
+
+  it("tells where the text is wrong, in UTF-16 units", async () => {
+    expect(await syntaxError("SELECT 1 FROM WHERE")).toMatchObject({
+      message: 'syntax error at or near "WHERE"',
+      offset: 14,
+    });
+    expect((await syntaxError("SELECT '🐘', FROM t")).offset).toBe("SELECT '🐘', ".length);
+    expect((await syntaxError("SELECT 'é' 1")).offset).toBe(11);
+  });
+
+  it.each([
+    ["SELECT 'x", "unterminated quoted string", 7],
+    ['SELECT "x', "unterminated quoted identifier", 7],
+    ["SELECT 1 /* x", "unterminated /* comment", 9],
+    ["SELECT $q$ x", "unterminated dollar-quoted string", 7],
+    ["SELECT E'\\", "unterminated quoted string", 7],
+  ])("refuses %s", async (sql, message, offset) => {
+    const error = await syntaxError(sql);
+    expect(error.message).toContain(message);
+    expect(error.offset).toBe(offset);
+  });
+
+  it("answers each of many texts at once with its own tree", async () => {
+    const trees = await Promise.all(
+      Array.from({ length: 60 }, (_, index) =>
+        parser.parse(index % 3 === 0 ? `SELECT FROM ${index}` : `SELECT ${index}`).then(
+          (tree) => JSON.stringify(tree).includes(`"ival":${index}`),
+          (error: unknown) => (error instanceof SqlSyntaxError ? "syntax" : error),
+        ),
+      ),
+    );
+    expect(trees).toEqual(Array.from({ length: 60 }, (_, index) => (index % 3 === 0 ? "syntax" : true)));
+  });
+
+  it("rejects what waits when it is closed", async () => {
+    await parser.parse("SELECT 1");
+    const waiting = parser.parse("SELECT 2").catch((error: unknown) => error);
+    await parser.close();
+    expect(await waiting).toMatchObject({ code: "SHUTTING_DOWN" });
+  });
+});
