@@ -76,14 +76,12 @@ describe("loadConfig", () => {
   it("refuses an unknown TENANTRY_ variable, unless the file refers to it", async () => {
     const env = { TENANTRY_QUERY_URL: "postgres://query@fed/federation" };
     await expect(mistakesOf({ env })).resolves.toContain("TENANTRY_QUERY_URL names no setting");
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the reference of a settings file
     const file = await write("federation:\n  url: ${TENANTRY_QUERY_URL}\n");
     await expect(loadConfig({ file, env })).resolves.toMatchObject({ federation: { url: env.TENANTRY_QUERY_URL } });
   });
 
   it("reads secrets from variables and files, and leaves SQL alone", async () => {
     await write("  postgres://admin:s3cret@fed/federation\n", "admin");
-    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: the references of a settings file
     const file = await write(
       [
         "federation:",
@@ -95,20 +93,15 @@ describe("loadConfig", () => {
         '  q: { sql: "${PASSWORD}", description: "costs ${PASSWORD} and more" }',
       ].join("\n"),
     );
-    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: the references of a settings file
     const config = await loadConfig({ file, env: { PASSWORD: "$&pw", HOST: "h", PORT: "99" } });
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: an escaped reference
     expect(config.federation.url).toBe("postgres://u:$&pw@h/${db}");
     expect(config.federation.adminUrl).toBe("postgres://admin:s3cret@fed/federation");
     expect(config.server.port).toBe(99);
-    // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these stay as written
     expect(config.queries.q?.sql).toBe("${PASSWORD}");
     expect(config.queries.q?.description).toBe("costs ${PASSWORD} and more");
-    // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these stay as written
   });
 
   it("never shows a value that came from a variable", async () => {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the reference of a settings file
     const file = await write("federation: { url: postgres://f }\nserver:\n  port: ${SECRET}\n");
     const text = await mistakesOf({ file, env: { SECRET: "canary" } });
     expect(text).toContain("server.port");
