@@ -1,8 +1,9 @@
 import { cacheKey } from "../cache/cache-key.ts";
-import type { Catalog, CatalogTenant, QueryRequest } from "../types.ts";
+import type { Catalog, QueryRequest } from "../types.ts";
+import type { SelectedTenants } from "./tenant-selection.ts";
 
 /** Everything that an answer depends on: nothing normalised, no fingerprint (it is equal for different tenants and limits). */
-export function answerKey(request: QueryRequest, catalog: Catalog, tenants: readonly CatalogTenant[]): string {
+export function answerKey(request: QueryRequest, catalog: Catalog, tenants: SelectedTenants): string {
   const { sql, queryName, range, intervalMs, format, params } = request;
   const parameters = [...params]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -16,6 +17,7 @@ export function answerKey(request: QueryRequest, catalog: Catalog, tenants: read
     format,
     JSON.stringify(parameters),
     catalog.version,
+    tenants.key,
   ];
-  return cacheKey({ parts, tenants: tenants.map(({ name }) => name) });
+  return cacheKey({ parts, tenants: [] });
 }

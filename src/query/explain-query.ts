@@ -1,7 +1,6 @@
 import type { FleetExecutor } from "../execute/executor.ts";
 import { outerSql } from "../plan/outer-sql.ts";
 import type { PlannedBlock } from "../plan/planned-block.ts";
-import { selectTenants } from "../plan/select-tenants.ts";
 import { compileTemplate } from "../sql/compile-template.ts";
 import { scanTemplate } from "../template/scan.ts";
 import type { ExplainedBlock, Explanation, Principal, QueryRequest } from "../types.ts";
@@ -21,7 +20,7 @@ export async function explainQuery(
   const { parser, executor, typeNames, settings } = context;
   refuseLongSql(request.sql, settings.sqlBytes);
   const catalog = context.catalog();
-  const tenants = selectTenants(catalog, principal, request.tenants);
+  const { tenants } = context.selectTenants(catalog, principal, request.tenants);
   const compiled = await compileTemplate(scanTemplate(request.sql), {
     ...request,
     ...settings,

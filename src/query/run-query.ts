@@ -7,7 +7,6 @@ import type { FleetExecutor } from "../execute/executor.ts";
 import { encodeTable } from "../frames/encode-table.ts";
 import type { EncodedAnswer } from "../frames/encoded-answer.ts";
 import type { Observe } from "../observation.ts";
-import { selectTenants } from "../plan/select-tenants.ts";
 import type { TypeNames } from "../postgres/column-types.ts";
 import { compileTemplate } from "../sql/compile-template.ts";
 import type { Parser } from "../sql/parser.ts";
@@ -20,9 +19,11 @@ import { mergeAnswer } from "./merge-answer.ts";
 import { createDescribe, lookUpIn, planBlocks } from "./prepare-query.ts";
 import { pushDownNotices, requirePushDown } from "./push-down.ts";
 import { createStopwatch, type Timed, timeOutsideCache } from "./stopwatch.ts";
+import type { TenantSelection } from "./tenant-selection.ts";
 
 export interface QueryContext {
   readonly catalog: () => Catalog;
+  readonly selectTenants: TenantSelection;
   readonly parser: Parser;
   readonly executor: FleetExecutor;
   readonly typeNames: TypeNames;
@@ -63,18 +64,18 @@ export async function runQuery(
   refuseLongSql(request.sql, context.settings.sqlBytes);
   const { timings, timed } = createStopwatch(context.observe);
   const catalog = context.catalog();
-  const tenants = selectTenants(catalog, principal, request.tenants);
+  const selected = context.selectTenants(catalog, principal, request.tenants);
   const policy = {
     ttlMs: request.cacheTtlMs,
     accepts: (cached: CachedQuery) => satisfies(cached.coverage, request.partial),
   };
   const run = (runSignal: AbortSignal) =>
     withDeadline(request.deadlineMs, runSignal, (limited) =>
-      answerAfresh(request, catalog, tenants, context, timed, limited),
+      answerAfresh(request, catalog, selected.tenants, context, timed, limited),
     );
 
   const cached = await timed("cache", () =>
-    context.cache.getOrRun(answerKey(request, catalog, tenants), policy, run, signal),
+    context.cache.getOrRun(answerKey(request, catalog, selected), policy, run, signal),
   );
   // The cache stage is what is left when the stages inside it are taken out.
   timings.set("cache", Math.max(0, (timings.get("cache") ?? 0) - timeOutsideCache(timings)));

@@ -5,13 +5,15 @@ import { fileURLToPath } from "node:url";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 
+const LINE_TIMEOUT_MS = 15_000;
+
 export interface Program {
   readonly pid: number;
   /** Lines of its standard output so far. */
   readonly lines: readonly string[];
   /** What it wrote to standard error so far. */
   readonly errors: () => string;
-  /** Resolves with the first line that matches; rejects when the program ends before it. */
+  /** Resolves with the first line that matches; rejects when the program ends before it, or after 60 s. */
   readonly line: (matches: (line: string) => boolean) => Promise<string>;
   readonly signal: (name: NodeJS.Signals) => void;
   /** Resolves with its exit code, or the signal that ended it. */
@@ -49,10 +51,10 @@ export function startProgram(args: readonly string[], env: Environment = {}): Pr
         output.on("line", (line) => {
           if (matches(line)) resolve(line);
         });
-        ended.then(
-          (code) => reject(new Error(`ended with ${code}: ${errors.join("")}${lines.slice(-3).join("\n")}`)),
-          reject,
-        );
+        const fail = (what: string): void =>
+          reject(new Error(`${what}: ${errors.join("")}${lines.slice(-3).join("\n")}`));
+        setTimeout(fail, LINE_TIMEOUT_MS, "no such line").unref();
+        ended.then((code) => fail(`ended with ${code}`), reject);
       }),
     signal: (name) => child.kill(name),
     close: async () => {
