@@ -110,11 +110,13 @@ export interface TenantFailure {
   readonly detail: string;
 }
 
-/** Tenants expected (from the catalog, never from who answered), answered, and failed. */
+/** Tenants expected (from the catalog, never from who answered), answered, and failed; and whether their rows are all there. */
 export interface Coverage {
   readonly expected: number;
   readonly answered: number;
   readonly failed: readonly TenantFailure[];
+  /** True when a limit cut rows off: the tenants answered, but not all of what they said is here. */
+  readonly truncated: boolean;
 }
 
 export interface Notice {
@@ -157,7 +159,7 @@ export interface EncodedTable {
   readonly elements: readonly { readonly start: number; readonly end: number }[];
 }
 
-export type CacheStatus = "hit" | "miss" | "stale" | "coalesced" | "partial-hit";
+export type CacheStatus = "hit" | "miss" | "coalesced" | "partial-hit";
 
 export const STAGES = ["template", "sql", "plan", "cache", "execute", "merge", "frames"] as const;
 export type Stage = (typeof STAGES)[number];

@@ -41,12 +41,16 @@ export function noticeLines(notices: readonly Notice[]): string[] {
   return notices.map(({ severity, text }) => `${severity === "info" ? "note" : severity}: ${text}`);
 }
 
-function coverageLines({ expected, answered, failed }: Coverage): string[] {
+function coverageLines({ expected, answered, failed, truncated }: Coverage): string[] {
   const shown = failed
     .slice(0, SHOWN_FAILURES)
     .map(({ tenant, reason, detail }) => `  ${tenant}: ${reason}: ${detail}`);
   const rest = failed.length - shown.length;
-  return [`${answered} of ${expected} tenants answered`, ...shown, ...(rest > 0 ? [`  and ${rest} more`] : [])];
+  return [
+    `${answered} of ${expected} tenants answered${truncated ? "; a limit cut their rows" : ""}`,
+    ...shown,
+    ...(rest > 0 ? [`  and ${rest} more`] : []),
+  ];
 }
 
 /** JSON with every number as text, so that a numeric of thirty digits keeps them all. */

@@ -1,3 +1,5 @@
+import { isTime } from "../input/time-input.ts";
+import { exportMistakes } from "./check-exports.ts";
 import { isLoopback } from "./loopback.ts";
 import type { Mistake } from "./mistakes.ts";
 import type { Config } from "./schema.ts";
@@ -20,8 +22,7 @@ export const SETTINGS_CHECKS: readonly SettingsCheck[] = [
   { needs: ["tenants"], find: ({ tenants }) => duplicates(["tenants", "registry"], "name", tenants.registry) },
   { needs: ["auth"], find: ({ auth }) => duplicates(["auth", "tokens"], "name", auth.tokens) },
   { needs: ["auth"], find: ({ auth }) => duplicates(["auth", "tokens"], "sha256", auth.tokens) },
-  { needs: ["queries"], find: findDoubleMetrics },
-  { needs: ["queries"], find: findClashingLabels },
+  { needs: ["queries"], find: ({ queries }) => exportMistakes(queries) },
   { needs: ["queries"], find: findWrongParams },
 ];
 
@@ -83,32 +84,6 @@ function duplicates<K extends string>(
   });
 }
 
-function findDoubleMetrics({ queries }: Config): Mistake[] {
-  const owners = new Map<string, string>();
-  return Object.entries(queries).flatMap(([name, query]) => {
-    const metric = query.export?.name;
-    if (metric === undefined) return [];
-    const path = ["queries", name, "export", "name"];
-    const owner = owners.get(metric);
-    owners.set(metric, owner ?? name);
-    if (metric.startsWith("tenantry_")) return [{ path, text: `"${metric}": tenantry_ is for Tenantry's own metrics` }];
-    return owner === undefined ? [] : [{ path, text: `"${metric}" is already the metric of queries.${owner}` }];
-  });
-}
-
-function findClashingLabels({ queries }: Config): Mistake[] {
-  return Object.entries(queries).flatMap(([name, query]) => {
-    if (query.export === undefined) return [];
-    const { labels, value } = query.export;
-    return labels.flatMap((label, index) => {
-      const path = ["queries", name, "export", "labels", index];
-      if (label === value) return [{ path, text: `"${label}" is the column of the sample's value` }];
-      if (labels.indexOf(label) !== index) return [{ path, text: `"${label}" is listed twice` }];
-      return label.startsWith("__") ? [{ path, text: `"${label}": Prometheus keeps names with __ for itself` }] : [];
-    });
-  });
-}
-
 function findWrongParams({ queries }: Config): Mistake[] {
   return Object.entries(queries).flatMap(([name, query]) =>
     Object.entries(query.params).flatMap(([param, declared]) => {
@@ -136,8 +111,9 @@ function isOfType(
 ): boolean {
   switch (type) {
     case "text":
-    case "timestamp":
       return typeof value === "string";
+    case "timestamp":
+      return typeof value === "string" && isTime(value);
     case "integer":
       return Number.isInteger(value);
     case "number":

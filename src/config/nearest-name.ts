@@ -11,7 +11,8 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return nearest?.name;
 }
 
-function editDistance(left: string, right: string): number {
+/** How many characters have to be put in, taken out or replaced to make one text of the other. */
+export function editDistance(left: string, right: string): number {
   let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let row = 1; row <= left.length; row += 1) {
     const current = [row];

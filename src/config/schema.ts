@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SHARE } from "../input/partial-policy.ts";
 import { PARAM_TYPES } from "../types.ts";
 import { duration, optionalDuration, size } from "./units.ts";
 
@@ -19,7 +20,7 @@ const partial = z
     z.enum(["allow", "fail"]),
     z
       .string()
-      .regex(/^(100|\d{1,2})%$/, 'write allow, fail, or a share such as "95%"')
+      .regex(SHARE, 'write allow, fail, or a share such as "95%"')
       .meta({ examples: ["95%"] }),
   ])
   .describe("How many of the expected tenants must answer: `allow` any, `fail` all, or a share such as `95%`.");

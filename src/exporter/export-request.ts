@@ -1,4 +1,7 @@
-import type { ParamDeclarationValue, PartialPolicy, QueryRequest, TimeRange } from "../types.ts";
+import { parsePartialPolicy } from "../input/partial-policy.ts";
+import { readParams } from "../input/query-params.ts";
+import { snapRange } from "../input/time-input.ts";
+import type { QueryRequest } from "../types.ts";
 import type { ExportedQuery } from "./exported-queries.ts";
 
 export interface ExportDefaults {
@@ -6,36 +9,24 @@ export interface ExportDefaults {
   readonly deadlineMs: number;
 }
 
-/** What a scrape at `nowMs` asks of an exported query. Scrapes within one interval ask the same, and share one answer. */
+/**
+ * What a scrape at `nowMs` asks of an exported query. Scrapes within one interval ask the same, and share one answer: what a
+ * parameter's default calls `now` is the interval's start. Throws PARAM_INVALID.
+ */
 export function exportRequest(exported: ExportedQuery, defaults: ExportDefaults, nowMs: number): QueryRequest {
   const { queryName, query } = exported;
+  const intervalStart = snapRange({ fromMs: nowMs, toMs: nowMs }, query.interval).fromMs;
   return {
     sql: query.sql,
     queryName,
-    range: snappedRange(nowMs, query.range, query.interval),
+    range: snapRange({ fromMs: nowMs - query.range, toMs: nowMs }, query.interval),
     intervalMs: query.interval,
     tenants: null,
     format: "rows",
-    partial: partialPolicy(query.partial),
-    params: defaultParams(query.params),
+    partial: parsePartialPolicy(query.partial),
+    params: readParams(new Map(), query.params, intervalStart),
     cacheTtlMs: query.cacheTtl ?? defaults.cacheTtlMs,
     deadlineMs: query.deadline ?? defaults.deadlineMs,
     priority: "scheduled",
   };
-}
-
-/** The last `rangeMs`, widened on both sides to multiples of the interval. */
-function snappedRange(nowMs: number, rangeMs: number, intervalMs: number): TimeRange {
-  const step = Math.max(intervalMs, 1_000);
-  return { fromMs: Math.floor((nowMs - rangeMs) / step) * step, toMs: Math.ceil(nowMs / step) * step };
-}
-
-function partialPolicy(setting: string): PartialPolicy {
-  return setting === "allow" || setting === "fail" ? setting : { percent: Number.parseInt(setting, 10) };
-}
-
-function defaultParams(declared: ExportedQuery["query"]["params"]): ReadonlyMap<string, ParamDeclarationValue> {
-  return new Map(
-    Object.entries(declared).map(([name, { type, default: value }]) => [name, { type, value: value ?? null }]),
-  );
 }

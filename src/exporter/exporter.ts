@@ -1,10 +1,12 @@
+import { exportMistakes } from "../config/check-exports.ts";
+import { mistakesError } from "../config/mistakes.ts";
 import type { Config } from "../config/schema.ts";
 import { AppError, toAppError } from "../errors.ts";
 import type { Observe } from "../observation.ts";
 import { expositionText, type MetricFamily } from "../observe/exposition.ts";
 import type { Principal, QueryService } from "../types.ts";
 import { type ExportDefaults, exportRequest } from "./export-request.ts";
-import { type ExportedQuery, exportedQueries, exportMistakes } from "./exported-queries.ts";
+import { type ExportedQuery, exportedQueries } from "./exported-queries.ts";
 import { type ReadSamples, readSamples } from "./read-samples.ts";
 
 export interface ExporterOptions {
@@ -20,7 +22,7 @@ export interface ExporterOptions {
 export interface Exporter {
   /**
    * The exposition of all exported queries, answered now or from the cache. A query that fails has no samples, so that
-   * Prometheus sees a gap, and `tenantry_export_up` 0; it never fails the others. Calls at the same time share one run.
+   * Prometheus sees a gap, and `tenantry_export_up` 0; so does one whose answer was cut. It never fails the others. Calls at the same time share one run.
    */
   collect(): Promise<string>;
   /** Stops what runs; later calls of `collect` are refused with `SHUTTING_DOWN`. */
@@ -39,9 +41,9 @@ const NOTHING: ReadSamples = { samples: [], duplicates: 0, dropped: 0 };
 
 /** Makes metrics of named queries. Throws `CONFIG_INVALID` with every mistake when the exports cannot share a page. */
 export function createExporter(options: ExporterOptions): Exporter {
+  const mistakes = exportMistakes(options.queries);
+  if (mistakes.length > 0) throw mistakesError(mistakes, () => null);
   const exported = exportedQueries(options.queries);
-  const mistakes = exportMistakes(exported);
-  if (mistakes.length > 0) throw new AppError("CONFIG_INVALID", mistakes.join("\n"));
 
   const stopping = new AbortController();
   const duplicates = new Map<string, number>();
@@ -85,7 +87,8 @@ async function runExport(exported: ExportedQuery, options: ExporterOptions, sign
   try {
     const request = exportRequest(exported, options.defaults, options.now());
     const { body, coverage } = await options.service.run(request, EXPORTER, signal);
-    const { expected, answered } = coverage;
+    const { expected, answered, truncated } = coverage;
+    if (truncated) throw truncatedAnswer();
     const read = readSamples(body.toString("utf8"), exported.settings);
     ended(true, read.samples.length);
     return { ...read, exported, up: true, expected, answered };
@@ -93,6 +96,13 @@ async function runExport(exported: ExportedQuery, options: ExporterOptions, sign
     ended(false, 0, toAppError(error));
     return { ...NOTHING, exported, up: false, expected: undefined, answered: undefined };
   }
+}
+
+/** Series of which some are missing would look like tenants that are gone. */
+function truncatedAnswer(): AppError {
+  return new AppError("RESULT_TOO_LARGE", "a limit cut the answer, so that its values are not all there", {
+    hint: "aggregate in the query, so that it gives a row for each series; or raise limits.rows or limits.responseBytes",
+  });
 }
 
 function metricOf({ exported, samples }: ExportRun): MetricFamily {

@@ -1,12 +1,12 @@
 import type { Table, TableColumn } from "../types.ts";
-import { type EncodedAnswer, rowsAnswer } from "./encoded-answer.ts";
-import { type SizeLimit, writeRows } from "./size-limit.ts";
+import { type EncodedAnswer, type EncodeOptions, rowsAnswer } from "./encoded-answer.ts";
+import { writeRows } from "./size-limit.ts";
 import { jsonEncoder } from "./value-json.ts";
 
 const CSV_TYPE = "text/csv; charset=utf-8; header=present";
 
 /** RFC 4180 with a header. NULL is an empty field, an empty text `""`; times are epoch milliseconds. */
-export function encodeCsv(table: Table, limit: SizeLimit): EncodedAnswer {
+export function encodeCsv(table: Table, options: EncodeOptions): EncodedAnswer {
   const cells = table.columns.map((column, index) => ({
     values: table.values[index] ?? [],
     encode: fieldEncoder(column),
@@ -20,7 +20,8 @@ export function encodeCsv(table: Table, limit: SizeLimit): EncodedAnswer {
     return `${line}\r\n`;
   };
   const head = `${table.columns.map((column) => quoteField(column.name)).join(",")}\r\n`;
-  return rowsAnswer(CSV_TYPE, writeRows({ rowCount: table.rowCount, head, encodeRow, tail: () => "" }, limit));
+  const written = writeRows({ rowCount: table.rowCount, head, encodeRow, tail: () => "" }, options);
+  return rowsAnswer(CSV_TYPE, written, options.coverage);
 }
 
 function fieldEncoder(column: TableColumn): (text: string) => string {

@@ -20,28 +20,52 @@ export interface EncodedAnswer extends EncodedTable {
   readonly notices: readonly Notice[];
   /** The one of `notices` that says that rows were cut off; absent when all rows fitted. */
   readonly cutNotice?: Notice;
+  /** True when rows are missing: encoding cut some off, or they were cut before. Bodies with a coverage say the same. */
+  readonly truncated: boolean;
 }
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
-/** The part of a coverage that bodies carry, in a fixed order of keys. */
-export function coverageRecord(coverage: Coverage): Coverage {
+/** The coverage as bodies carry it, in a fixed order of keys; a `cut` of the encoding makes it truncated. */
+export function coverageRecord(coverage: Coverage, cut: Notice | undefined): Coverage {
+  const { expected, answered, truncated } = coverage;
   const failed = coverage.failed.map(({ tenant, reason, detail }) => ({ tenant, reason, detail }));
-  return { expected: coverage.expected, answered: coverage.answered, failed };
+  return { expected, answered, failed, truncated: truncated || cut !== undefined };
 }
 
-/** The `meta` of an answer's first frame: what Grafana shows on the panel and in the inspector. */
-export function firstFrameMeta(options: EncodeOptions, added: readonly Notice[]): Readonly<Record<string, unknown>> {
-  const notices = [...options.notices, ...added].map(({ severity, text }) => ({ severity, text }));
+/** The `meta` of an answer's first frame: what Grafana shows on the panel and in the inspector. `cut` comes after the other notices. */
+export function firstFrameMeta(
+  options: EncodeOptions,
+  added: readonly Notice[],
+  cut: Notice | undefined,
+): Readonly<Record<string, unknown>> {
+  const notices = [...options.notices, ...added, ...(cut === undefined ? [] : [cut])].map(({ severity, text }) => ({
+    severity,
+    text,
+  }));
   return {
     ...(notices.length === 0 ? {} : { notices }),
-    custom: { coverage: coverageRecord(options.coverage) },
+    custom: { coverage: coverageRecord(options.coverage, cut) },
     ...(options.executedSql === undefined ? {} : { executedQueryString: options.executedSql }),
   };
 }
 
 /** Written rows as an answer that is not made of frames. */
-export function rowsAnswer(contentType: string, { body, rows, cut }: WrittenRows): EncodedAnswer {
-  const answer = { contentType, body, elements: [], rows };
-  return cut === undefined ? { ...answer, notices: [] } : { ...answer, notices: [cut], cutNotice: cut };
+export function rowsAnswer(contentType: string, { body, rows, cut }: WrittenRows, coverage: Coverage): EncodedAnswer {
+  return {
+    contentType,
+    body,
+    elements: [],
+    rows,
+    ...whatWasCut(coverage, cut),
+    notices: cut === undefined ? [] : [cut],
+  };
+}
+
+/** The members of an encoded answer that say whether rows are missing. */
+export function whatWasCut(
+  coverage: Coverage,
+  cut: Notice | undefined,
+): Pick<EncodedAnswer, "cutNotice" | "truncated"> {
+  return cut === undefined ? { truncated: coverage.truncated } : { truncated: true, cutNotice: cut };
 }

@@ -14,7 +14,7 @@ export function encodeFrames(table: Table, options: EncodeOptions): EncodedAnswe
   return writeElements(table.rowCount, options, (rows, cut): Elements => {
     const set = rows === 0 ? undefined : splitSeries(table, rows);
     const notices = set?.notices ?? [];
-    const meta = firstFrameMeta(options, cut === undefined ? notices : [...notices, cut]);
+    const meta = firstFrameMeta(options, notices, cut);
     if (set === undefined || set.series.length === 0) {
       const fields = rows === 0 || set !== undefined ? [] : wholeColumns(table, rows);
       return { texts: [frameJson(options.name, meta, fields)], notices };

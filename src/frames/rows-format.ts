@@ -1,13 +1,13 @@
 import type { Table } from "../types.ts";
 import { coverageRecord, type EncodedAnswer, type EncodeOptions, JSON_TYPE, rowsAnswer } from "./encoded-answer.ts";
 import { type EncodeValue, quoteJson } from "./json-text.ts";
-import { type SizeLimit, writeRows } from "./size-limit.ts";
+import { writeRows } from "./size-limit.ts";
 import { jsonEncoder } from "./value-json.ts";
 
 const NDJSON_TYPE = "application/x-ndjson; charset=utf-8";
 
 /** `[{"time":…,"tenant":…},…]`: every key in every row, `[]` for no rows. */
-export function encodeRows(table: Table, limit: SizeLimit): EncodedAnswer {
+export function encodeRows(table: Table, options: EncodeOptions): EncodedAnswer {
   const encodeRow = rowObjectEncoder(table, "rows");
   const written = writeRows(
     {
@@ -16,12 +16,12 @@ export function encodeRows(table: Table, limit: SizeLimit): EncodedAnswer {
       encodeRow: (row) => (row === 0 ? encodeRow(row) : `,${encodeRow(row)}`),
       tail: () => "]",
     },
-    limit,
+    options,
   );
-  return rowsAnswer(JSON_TYPE, written);
+  return rowsAnswer(JSON_TYPE, written, options.coverage);
 }
 
-/** A line for each row object; the last line is the coverage, so that a reader can tell an end from an abort. */
+/** A line for each row object; the last line is the coverage, so that a reader can tell an end from an abort, and all rows from some. */
 export function encodeNdjson(table: Table, options: EncodeOptions): EncodedAnswer {
   const encodeRow = rowObjectEncoder(table, "ndjson");
   const written = writeRows(
@@ -29,11 +29,11 @@ export function encodeNdjson(table: Table, options: EncodeOptions): EncodedAnswe
       rowCount: table.rowCount,
       head: "",
       encodeRow: (row) => `${encodeRow(row)}\n`,
-      tail: () => `${JSON.stringify({ coverage: coverageRecord(options.coverage) })}\n`,
+      tail: (cut) => `${JSON.stringify({ coverage: coverageRecord(options.coverage, cut) })}\n`,
     },
     options,
   );
-  return rowsAnswer(NDJSON_TYPE, written);
+  return rowsAnswer(NDJSON_TYPE, written, options.coverage);
 }
 
 interface Cell {

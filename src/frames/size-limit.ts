@@ -70,7 +70,8 @@ export function writeRows(source: RowBody, limit: SizeLimit): WrittenRows {
   /** The last chunk is too long, and where the notice of the cut needs the room, the one before it too. */
   function cutRows(): WrittenRows {
     const longestCut = cutNotice(rowCount, rowCount, limit.maxBytes);
-    const roomWithNotice = limit.maxBytes - head.length - Buffer.byteLength(source.tail(longestCut));
+    // A tail may get shorter by the cut ("true" for "false"), yet not all rows fit.
+    const roomWithNotice = Math.min(room, limit.maxBytes - head.length - Buffer.byteLength(source.tail(longestCut)));
     let start = 0;
     while (used > roomWithNotice) {
       const last = chunks.pop();

@@ -27,12 +27,11 @@ export function encodeTableFormat(table: Table, options: EncodeOptions, added: r
       head: `[{"type":"table","name":${quoteJson(options.name)},"columns":[${columns.join(",")}],"rows":[`,
       encodeRow,
       // The meta comes last, since only then it is known whether rows were cut off.
-      tail: (cut) =>
-        `],"meta":${JSON.stringify(firstFrameMeta(options, cut === undefined ? added : [...added, cut]))}}]`,
+      tail: (cut) => `],"meta":${JSON.stringify(firstFrameMeta(options, added, cut))}}]`,
     },
     options,
   );
-  const encoded = rowsAnswer(JSON_TYPE, written);
+  const encoded = rowsAnswer(JSON_TYPE, written, options.coverage);
   return {
     ...encoded,
     notices: [...added, ...encoded.notices],

@@ -20,7 +20,7 @@ export function encodeTimeserie(table: Table, options: EncodeOptions): EncodedAn
   return writeElements(table.rowCount, options, (rows, cut): Elements => {
     const set = splitSeries(table, rows);
     const notices = set?.notices ?? [];
-    const meta = JSON.stringify(firstFrameMeta(options, cut === undefined ? notices : [...notices, cut]));
+    const meta = JSON.stringify(firstFrameMeta(options, notices, cut));
     const texts = set === undefined ? [] : set.series.flatMap(seriesEncoder(table, set));
     return { texts: texts.map((text, index) => (index === 0 ? `{${text},"meta":${meta}}` : `{${text}}`)), notices };
   });

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Notice } from "../types.ts";
-import { type EncodedAnswer, JSON_TYPE } from "./encoded-answer.ts";
-import { cutNotice, refuseOverflow, type SizeLimit } from "./size-limit.ts";
+import { type EncodedAnswer, type EncodeOptions, JSON_TYPE, whatWasCut } from "./encoded-answer.ts";
+import { cutNotice, refuseOverflow } from "./size-limit.ts";
 
 /** JSON texts of an array's members, made of the first `rowCount` rows, with the notices that making them added. */
 export interface Elements {
@@ -15,22 +15,26 @@ export interface Elements {
  */
 export function writeElements(
   rowCount: number,
-  limit: SizeLimit,
+  options: EncodeOptions,
   encode: (rows: number, cut: Notice | undefined) => Elements,
 ): EncodedAnswer {
   let rows = rowCount;
   for (let pass = 0; ; pass += 1) {
-    const cut = rows < rowCount ? cutNotice(rows, rowCount, limit.maxBytes) : undefined;
+    const cut = rows < rowCount ? cutNotice(rows, rowCount, options.maxBytes) : undefined;
     const elements = encode(rows, cut);
     const bytes = elements.texts.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 1);
-    if (bytes <= limit.maxBytes || rows === 0) return assemble(elements, rows, cut);
-    refuseOverflow(limit);
+    if (bytes <= options.maxBytes || rows === 0)
+      return { ...assemble(elements, cut), rows, ...whatWasCut(options.coverage, cut) };
+    refuseOverflow(options);
     // The share shrinks faster with each pass, so that tables with uneven rows need six passes at most.
-    rows = Math.floor(rows * Math.max(0, Math.min(limit.maxBytes / bytes, 1 - 0.02 * 2 ** pass)));
+    rows = Math.floor(rows * Math.max(0, Math.min(options.maxBytes / bytes, 1 - 0.02 * 2 ** pass)));
   }
 }
 
-function assemble({ texts, notices }: Elements, rows: number, cut: Notice | undefined): EncodedAnswer {
+function assemble(
+  { texts, notices }: Elements,
+  cut: Notice | undefined,
+): Omit<EncodedAnswer, "rows" | "truncated" | "cutNotice"> {
   const extents: { readonly start: number; readonly end: number }[] = [];
   const chunks: Buffer[] = [Buffer.from("[")];
   let position = 1;
@@ -49,8 +53,6 @@ function assemble({ texts, notices }: Elements, rows: number, cut: Notice | unde
     contentType: JSON_TYPE,
     body: Buffer.concat(chunks),
     elements: extents,
-    rows,
     notices: cut === undefined ? notices : [...notices, cut],
-    ...(cut === undefined ? {} : { cutNotice: cut }),
   };
 }

@@ -1,7 +1,7 @@
 import type { AnswerSummary } from "../protocols/route.ts";
 import { STAGES } from "../types.ts";
 
-/** The headers that tell of a query's answer: the cache, its age, the time of every stage, and the coverage. */
+/** The headers that tell of a query's answer: the cache, its age, the time of every stage, and the coverage. `ANSWER_HEADERS` describes them. */
 export function answerHeaders({
   cache,
   ageSeconds,
@@ -15,5 +15,7 @@ export function answerHeaders({
     "X-Tenants-Expected": String(coverage.expected),
     "X-Tenants-Answered": String(coverage.answered),
     "X-Tenants-Failed": String(coverage.failed.length),
+    // Only when it is so: a header that is always there is one that nobody looks at.
+    ...(coverage.truncated ? { "X-Truncated": "true" } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import { editDistance } from "../config/nearest-name.ts";
 import { AppError } from "../errors.ts";
 import { JSON_TYPE, type Route } from "../protocols/route.ts";
 import type { Middleware } from "./request-state.ts";
@@ -59,17 +60,4 @@ export function nearRoutes(routes: readonly Route[], path: string): readonly str
     .sort((a, b) => a.changes - b.changes)
     .slice(0, 3)
     .map(({ name }) => name);
-}
-
-function editDistance(one: string, other: string): number {
-  let previous = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [row, character] of [...one].entries()) {
-    const current = [row + 1];
-    for (let column = 1; column <= other.length; column += 1) {
-      const replaced = (previous[column - 1] ?? 0) + (other[column - 1] === character ? 0 : 1);
-      current.push(Math.min(replaced, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous.at(-1) ?? 0;
 }

@@ -1,4 +1,3 @@
-import type { Position } from "../errors.ts";
 import type { CompiledBlock } from "../sql/compile-template.ts";
 import type { Arm, CatalogRelation, CatalogTenant, TenantFailure, ValueKind } from "../types.ts";
 
@@ -48,12 +47,8 @@ export type Description =
       readonly ok: false;
       readonly reason: "relation_missing" | "column_missing" | "query_failed";
       readonly message: string;
-      readonly sqlstate: string | null;
       /** 1-based character in the statement. */
       readonly character: number | null;
     };
 
 export type Describe = (sql: string) => Promise<Description>;
-
-/** The position in the user's text, or nothing. */
-export type MaybePosition = Position | undefined;

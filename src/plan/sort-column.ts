@@ -13,6 +13,10 @@ export function sortColumnIndex(
       return visible + target.index;
     case "name": {
       const index = columns.findIndex(({ name }) => name === target.name);
+      if (columns.some(({ name }, other) => name === target.name && other > index && other < visible))
+        throw new AppError("QUERY_FAILED", `ORDER BY "${target.name}" is ambiguous`, {
+          hint: "give the columns different names, or order by position",
+        });
       if (index < 0) throw new AppError("QUERY_FAILED", `ORDER BY names "${target.name}", which is no output column`);
       return index;
     }

@@ -1,13 +1,12 @@
-import { Buffer } from "node:buffer";
 import type { Config, NamedQuery } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
+import { parsePartialPolicy } from "../input/partial-policy.ts";
+import { inferParams, readParams } from "../input/query-params.ts";
+import { showInput } from "../input/show-input.ts";
+import { readRange, snapRange } from "../input/time-input.ts";
 import { FORMATS, type Format, type QueryRequest } from "../types.ts";
 import { readInterval } from "./interval-input.ts";
-import { parsePartialPolicy } from "./partial-policy.ts";
-import { inferParams, readParams } from "./query-params.ts";
-import { showInput } from "./show-input.ts";
 import { parseTenantList } from "./tenant-list.ts";
-import { readRange, snapRange } from "./time-input.ts";
 
 /** A question as a protocol reads it: nothing is checked yet. Exactly one of `sql` and `query` (a named query) is given. */
 export interface RawQuery {
@@ -39,7 +38,7 @@ const FORMAT_NAMES: ReadonlyMap<unknown, Format> = new Map([
 
 /**
  * A checked request with every default filled in: the named query's where it has one, else the settings'.
- * Throws REQUEST_INVALID, REQUEST_TOO_LARGE, PARAM_INVALID or QUERY_UNKNOWN.
+ * Throws REQUEST_INVALID, PARAM_INVALID or QUERY_UNKNOWN.
  */
 export function buildRequest(raw: RawQuery, { config, nowMs }: RequestDefaults): QueryRequest {
   const named = readNamedQuery(raw, config);
@@ -50,7 +49,7 @@ export function buildRequest(raw: RawQuery, { config, nowMs }: RequestDefaults):
     { range: asked, defaultMs: named?.query.interval ?? DEFAULT_INTERVAL_MS },
   );
   return {
-    sql: named === null ? readSql(raw.sql, config.limits.sqlBytes) : named.query.sql,
+    sql: named === null ? readSql(raw.sql) : named.query.sql,
     queryName: named?.name ?? null,
     range: snapRange(asked, intervalMs),
     intervalMs,
@@ -92,15 +91,9 @@ function readNamedQuery(raw: RawQuery, config: Config): { name: string; query: N
   return { name: raw.query, query: findQuery(raw.query, config) };
 }
 
-function readSql(input: unknown, maxBytes: number): string {
+function readSql(input: unknown): string {
   if (typeof input !== "string" || input.trim() === "") {
     throw new AppError("REQUEST_INVALID", "sql is missing", { hint: 'give "sql": "SELECT … FROM $<tenant>_table"' });
-  }
-  const bytes = Buffer.byteLength(input);
-  if (bytes > maxBytes) {
-    throw new AppError("REQUEST_TOO_LARGE", `the SQL has ${bytes} bytes; ${maxBytes} are allowed`, {
-      hint: "limits.sqlBytes sets the limit",
-    });
   }
   return input;
 }

@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
+import { showInput } from "../input/show-input.ts";
 import type { TimeRange } from "../types.ts";
-import { showInput } from "./show-input.ts";
 
 const LONGEST_INTERVAL_MS = 366 * 86_400_000;
 // The steps that a person would choose for an axis, ascending; Grafana rounds to nearly the same.

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ERRORS } from "../errors.ts";
-import type { Route } from "./route.ts";
+import { ANSWER_HEADERS, type Route } from "./route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -50,6 +50,7 @@ function describeRoute(route: Route): Json {
     responses: {
       "200": {
         description: "The answer.",
+        ...(route.answersQuery === true ? { headers: describedHeaders() } : {}),
         content: Object.fromEntries((route.contentTypes ?? ["application/json"]).map((type) => [type, {}])),
       },
       default: {
@@ -58,6 +59,12 @@ function describeRoute(route: Route): Json {
       },
     },
   };
+}
+
+function describedHeaders(): Json {
+  return Object.fromEntries(
+    Object.entries(ANSWER_HEADERS).map(([name, description]) => [name, { description, schema: { type: "string" } }]),
+  );
 }
 
 function operationId({ method, path }: Route): string {

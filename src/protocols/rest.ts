@@ -36,6 +36,7 @@ export function restRoutes({ config, service, catalog, now }: ProtocolServices):
       access: "caller",
       input: queryBodySchema,
       contentTypes: ANSWER_TYPES,
+      answersQuery: true,
       run: async ({ body, principal, signal }) =>
         queryAnswer(await service.run(buildRequest(readQueryBody(body), defaults()), principal, signal)),
     },
@@ -46,6 +47,7 @@ export function restRoutes({ config, service, catalog, now }: ProtocolServices):
       access: "caller",
       input: queryParametersSchema,
       contentTypes: ANSWER_TYPES,
+      answersQuery: true,
       run: async ({ search, principal, signal }) =>
         queryAnswer(
           await service.run(buildRequest(readQueryParameters(search, PARAMETERS), defaults()), principal, signal),
@@ -65,6 +67,7 @@ export function restRoutes({ config, service, catalog, now }: ProtocolServices):
       access: "caller",
       input: namedQueryParametersSchema,
       contentTypes: ANSWER_TYPES,
+      answersQuery: true,
       run: async ({ path, search, principal, signal }) => {
         const query = path.get("name") ?? "";
         // A wrong name is the better news than a wrong parameter.

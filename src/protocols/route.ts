@@ -40,8 +40,22 @@ export interface Route {
   readonly input?: z.ZodType;
   /** Content types of the answer, for the OpenAPI document; JSON when absent. */
   readonly contentTypes?: readonly string[];
+  /** True when the answer is a query's, and its headers are `ANSWER_HEADERS`. */
+  readonly answersQuery?: boolean;
   readonly run: (context: RouteContext) => Promise<RouteAnswer>;
 }
+
+/** The headers of a query's answer, and what they say. `http/answer-headers.ts` writes them. */
+export const ANSWER_HEADERS = {
+  "X-Cache":
+    "hit, miss, coalesced (another request's run), or partial-hit (targets of a panel that the cache treated differently).",
+  Age: "Seconds since the answer was made.",
+  "Server-Timing": "Milliseconds of every stage.",
+  "X-Tenants-Expected": "Tenants that the answer should have.",
+  "X-Tenants-Answered": "Tenants that it has.",
+  "X-Tenants-Failed": "Tenants that it lacks.",
+  "X-Truncated": "true when a limit cut rows off; absent otherwise.",
+} as const;
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 

@@ -29,9 +29,12 @@ export function simpodRoutes(services: ProtocolServices): readonly Route[] {
       access: "caller",
       run: async () => jsonAnswer({ status: "ok" }),
     },
-    post("/grafana/query", "Runs the targets of a panel.", simpodQuerySchema, (body, context) =>
-      runSimpodQuery(body, services, context),
-    ),
+    {
+      ...post("/grafana/query", "Runs the targets of a panel.", simpodQuerySchema, (body, context) =>
+        runSimpodQuery(body, services, context),
+      ),
+      answersQuery: true,
+    },
     post("/grafana/metrics", "Lists what the query editor offers.", simpodAnySchema, async () =>
       jsonAnswer(listMetrics(config)),
     ),

@@ -2,7 +2,7 @@ import { type Answer, type CacheStatus, STAGES, type Stage } from "../types.ts";
 import type { AnswerSummary } from "./route.ts";
 
 /**
- * What the headers say of several answers that go out as one: the coverage of the worst, the age of the oldest, the
+ * What the headers say of several answers that go out as one: the coverage of the worst (truncated when any is), the age of the oldest, the
  * longest time of each stage (they ran side by side), and `partial-hit` where the cache did not treat them alike.
  */
 export function summariseAnswers(answers: readonly Answer[]): AnswerSummary | null {
@@ -10,7 +10,7 @@ export function summariseAnswers(answers: readonly Answer[]): AnswerSummary | nu
   if (first === undefined) return null;
   const worst = others.reduce((worse, answer) => (missingShare(answer) > missingShare(worse) ? answer : worse), first);
   return {
-    coverage: worst.coverage,
+    coverage: { ...worst.coverage, truncated: answers.some(({ coverage }) => coverage.truncated) },
     cache: others.every((answer) => answer.cache === first.cache) ? first.cache : ("partial-hit" satisfies CacheStatus),
     ageSeconds: Math.max(...answers.map((answer) => answer.ageSeconds)),
     timings: new Map(STAGES.flatMap((stage) => longest(answers, stage))),

@@ -1,5 +1,5 @@
 import { AppError } from "../errors.ts";
-import { showInput } from "./show-input.ts";
+import { showInput } from "../input/show-input.ts";
 
 // What Grafana's format `regex` escapes, and `$<tenant>` names never contain with a backslash before it.
 const ESCAPED = /\\([\\^$*+?.()|[\]{}/])/g;

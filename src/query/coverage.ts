@@ -2,11 +2,15 @@ import { AppError } from "../errors.ts";
 import type { Coverage, Notice, PartialPolicy, TenantFailure } from "../types.ts";
 
 /** What an answer covers: of a tenant that failed in several blocks, the first failure counts. */
-export function coverageOf(expected: ReadonlySet<string>, failures: readonly TenantFailure[]): Coverage {
+export function coverageOf(
+  expected: ReadonlySet<string>,
+  failures: readonly TenantFailure[],
+  truncated = false,
+): Coverage {
   const failed = new Map<string, TenantFailure>();
   for (const failure of failures) if (!failed.has(failure.tenant)) failed.set(failure.tenant, failure);
   const sorted = [...failed.values()].sort((a, b) => (a.tenant < b.tenant ? -1 : 1));
-  return { expected: expected.size, answered: expected.size - failed.size, failed: sorted };
+  return { expected: expected.size, answered: expected.size - failed.size, failed: sorted, truncated };
 }
 
 /** True when enough tenants answered for the policy. An answer without any tenant is good for nobody, unless none was expected. */
@@ -34,6 +38,16 @@ export function tenantsFailed(coverage: Coverage, policy: PartialPolicy): AppErr
           : "repair the tenants, or ask with partial=allow or a share such as partial=90%",
     },
   );
+}
+
+/** RESULT_TOO_LARGE, for callers that asked for everything and for limits that refuse. */
+export function answerCut(
+  limits: { readonly maxRows: number; readonly maxBytes: number },
+  subject = "the answer has",
+): AppError {
+  return new AppError("RESULT_TOO_LARGE", `${subject} more than ${limits.maxRows} rows or ${limits.maxBytes} bytes`, {
+    hint: "aggregate or filter inside the SELECT that reads $<tenant> tables, so that each tenant sends fewer rows; limits.rows and limits.responseBytes are the bounds",
+  });
 }
 
 /** A notice for each reason, with the tenants that it keeps out. */

@@ -1,4 +1,3 @@
-import { AppError } from "../errors.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
 import { type ColumnValues, toColumns } from "../merge/column-values.ts";
 import type { NamedColumn } from "../merge/make-table.ts";
@@ -9,7 +8,7 @@ import { sortColumnIndex } from "../plan/sort-column.ts";
 import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
 import type { CompiledQuery } from "../sql/compile-template.ts";
 import type { Coverage, GatheredRows } from "../types.ts";
-import { coverageOf } from "./coverage.ts";
+import { answerCut, coverageOf } from "./coverage.ts";
 import { toQueryError } from "./prepare-query.ts";
 import type { QuerySettings } from "./run-query.ts";
 
@@ -30,7 +29,6 @@ export interface ExecutedPlan {
   readonly tenantColumn: number;
   /** `user`: the order that the query asks for; `none`: any. */
   readonly order: "user" | "none";
-  readonly truncated: boolean;
   readonly coverage: Coverage;
   readonly blocks: readonly PlannedBlock[];
 }
@@ -54,20 +52,36 @@ export async function executePlan(
     ),
   );
   const expected = new Set(blocks.flatMap((block) => block.expected.map(({ name }) => name)));
-  const coverage = coverageOf(expected, [
-    ...blocks.flatMap(({ leftOut }) => leftOut),
-    ...gathered.flatMap(({ failures }) => failures),
-  ]);
-  const truncated = gathered.some((rows) => rows.truncated);
-  if (truncated && settings.onLimit === "refuse") throw tooLarge(settings, "the answer has");
+  const failures = [...blocks.flatMap(({ leftOut }) => leftOut), ...gathered.flatMap((rows) => rows.failures)];
+  const cut = gathered.some((rows) => rows.truncated);
+  if (cut && settings.onLimit === "refuse") throw answerCut(settings);
 
   const [block] = blocks;
   const [rows] = gathered;
   if (compiled.outerSql === null && block !== undefined && rows !== undefined) {
-    return { ...(await directAnswer(block, rows, options, limits)), truncated, coverage, blocks };
+    return {
+      ...(await directAnswer(block, rows, options, limits)),
+      coverage: coverageOf(expected, failures, cut),
+      blocks,
+    };
   }
-  if (truncated) throw tooLarge(settings, "a SELECT that runs once would have to read");
-  return { ...(await outerAnswer(compiled, blocks, gathered, options, limits)), coverage, blocks };
+  if (cut) throw answerCut(settings, "a SELECT that runs once would have to read");
+  const failed = new Set(failures.map(({ tenant }) => tenant));
+  const complete = gathered.map((gatheredRows, index) => withoutTenants(gatheredRows.rows, blocks[index], failed));
+  const { truncated, ...answer } = await outerAnswer(compiled, blocks, complete, options, limits);
+  return { ...answer, coverage: coverageOf(expected, failures, truncated), blocks };
+}
+
+type TextRow = GatheredRows["rows"][number];
+
+/** A tenant that failed in one block is absent from all: half of its rows would be wrong, not partial. */
+function withoutTenants(
+  rows: readonly TextRow[],
+  block: PlannedBlock | undefined,
+  failed: ReadonlySet<string>,
+): readonly TextRow[] {
+  const tenantColumn = block?.columns.findIndex(({ role }) => role === "tenant") ?? -1;
+  return failed.size === 0 || tenantColumn < 0 ? rows : rows.filter((row) => !failed.has(row[tenantColumn] ?? ""));
 }
 
 type Limits = {
@@ -114,21 +128,21 @@ async function directAnswer(block: PlannedBlock, rows: GatheredRows, options: Ex
 async function outerAnswer(
   compiled: CompiledQuery,
   blocks: readonly PlannedBlock[],
-  gathered: readonly GatheredRows[],
+  gathered: readonly (readonly TextRow[])[],
   options: ExecuteOptions,
   limits: Limits,
 ) {
   const { executor, typeNames, settings } = options;
   const nothing = blocks.find(({ columns }) => columns.length === 0);
-  // No tenant matches the selector: without one there are no types to run the statement with.
+  // The caller may see no tenant: without one there are no types to run the statement with.
   if (nothing !== undefined)
     return { columns: [], values: [], tenantColumn: -1, order: "none" as const, truncated: false };
   const sql = outerSql(compiled.outerSql ?? "", blocks);
-  const values = blocks.flatMap(({ columns }, index) => toColumns(gathered[index]?.rows ?? [], columns.length));
+  const values = blocks.flatMap(({ columns }, index) => toColumns(gathered[index] ?? [], columns.length));
   const answer = await executor.runOnce(sql, { ...limits, values }).catch((error: unknown) => {
     throw toQueryError(error, compiled.outerPosition);
   });
-  if (answer.truncated && settings.onLimit === "refuse") throw tooLarge(settings, "the answer has");
+  if (answer.truncated && settings.onLimit === "refuse") throw answerCut(settings);
   const types = await typeNames.namesOf(answer.columns.map(({ typeOid }) => typeOid));
   const columns = answer.columns.map(({ name }, index): NamedColumn => {
     const type = types[index] ?? "unknown";
@@ -142,14 +156,4 @@ async function outerAnswer(
     order: compiled.outerOrdered ? ("user" as const) : ("none" as const),
     truncated: answer.truncated,
   };
-}
-
-function tooLarge(settings: QuerySettings, subject: string): AppError {
-  return new AppError(
-    "RESULT_TOO_LARGE",
-    `${subject} more than ${settings.maxRows} rows or ${settings.maxBytes} bytes`,
-    {
-      hint: "aggregate or filter inside the SELECT that reads $<tenant> tables, so that each tenant sends fewer rows; limits.rows is the bound",
-    },
-  );
 }

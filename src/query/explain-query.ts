@@ -20,16 +20,17 @@ export async function explainQuery(
   const { parser, executor, typeNames, settings } = context;
   refuseLongSql(request.sql, settings.sqlBytes);
   const catalog = context.catalog();
-  const { tenants } = context.selectTenants(catalog, principal, request.tenants);
+  const { tenants, visible } = context.selectTenants(catalog, principal, request.tenants);
   const compiled = await compileTemplate(scanTemplate(request.sql), {
     ...request,
     ...settings,
-    ...lookUpIn(catalog, tenants),
+    ...lookUpIn(catalog, visible),
     parser,
     nowMs: context.now(),
   });
   const blocks = await planBlocks(compiled, tenants, {
     ...settings,
+    visible,
     describe: createDescribe(executor, typeNames, signal),
   });
   const expected = new Set(blocks.flatMap((block) => block.expected.map(({ name }) => name)));

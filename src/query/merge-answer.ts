@@ -26,7 +26,7 @@ export function mergeAnswer(compiled: CompiledQuery, executed: ExecutedPlan, opt
   const notices: Notice[] = [...coverageNotices(executed.coverage)];
   if (executed.coverage.expected === 0)
     notices.push({ severity: "warning", text: "no tenant matches the selector and the request" });
-  if (executed.truncated)
+  if (executed.coverage.truncated)
     notices.push({
       severity: "warning",
       text: `the answer was cut at ${options.maxRows} rows or the byte limit; aggregate or filter to see all of it`,

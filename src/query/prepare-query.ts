@@ -1,7 +1,7 @@
 import { AppError } from "../errors.ts";
 import { ExecutionError } from "../execute/execution-error.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
-import { planBlock } from "../plan/plan-block.ts";
+import { type PlanOptions, planBlock } from "../plan/plan-block.ts";
 import type { Describe, PlannedBlock } from "../plan/planned-block.ts";
 import { resolveRelation } from "../plan/resolve-relation.ts";
 import { matchTenants } from "../plan/select-tenants.ts";
@@ -61,14 +61,14 @@ export function createDescribe(
       };
     } catch (error) {
       if (!(error instanceof ExecutionError)) throw error;
-      const { kind, message, sqlstate, position } = error.facts;
+      const { kind, message, position } = error.facts;
       const reason =
         kind === "missing_column"
           ? "column_missing"
           : kind === "missing_relation"
             ? "relation_missing"
             : "query_failed";
-      return { ok: false, reason, message, sqlstate, character: position ?? null };
+      return { ok: false, reason, message, character: position ?? null };
     }
   };
 }
@@ -77,11 +77,14 @@ export function createDescribe(
 export async function planBlocks(
   compiled: CompiledQuery,
   tenants: readonly CatalogTenant[],
-  options: { readonly describe: Describe; readonly tenantColumn: string },
+  options: PlanOptions,
 ): Promise<readonly PlannedBlock[]> {
-  return Promise.all(
+  const blocks = await Promise.all(
     compiled.blocks.map((block) => planBlock(block, matchTenants(tenants, block.selectorOf), options)),
   );
+  // Who is left out of one block is left out of the answer: half of a tenant's rows would be wrong, not partial.
+  const leftOut = new Set(blocks.flatMap((block) => block.leftOut.map(({ tenant }) => tenant)));
+  return blocks.map((block) => ({ ...block, arms: block.arms.filter(({ tenant }) => !leftOut.has(tenant)) }));
 }
 
 /** PostgreSQL's refusal of a statement that we wrote, as an error that the user can act on. */

@@ -11,15 +11,15 @@ import type { TypeNames } from "../postgres/column-types.ts";
 import { compileTemplate } from "../sql/compile-template.ts";
 import type { Parser } from "../sql/parser.ts";
 import { scanTemplate } from "../template/scan.ts";
-import type { Answer, Catalog, CatalogTenant, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
+import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
-import { satisfies, tenantsFailed } from "./coverage.ts";
+import { answerCut, satisfies, tenantsFailed } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
 import { mergeAnswer } from "./merge-answer.ts";
 import { createDescribe, lookUpIn, planBlocks } from "./prepare-query.ts";
 import { pushDownNotices, requirePushDown } from "./push-down.ts";
 import { createStopwatch, type Timed, timeOutsideCache } from "./stopwatch.ts";
-import type { TenantSelection } from "./tenant-selection.ts";
+import type { SelectedTenants, TenantSelection } from "./tenant-selection.ts";
 
 export interface QueryContext {
   readonly catalog: () => Catalog;
@@ -48,7 +48,11 @@ export interface CachedQuery {
   readonly encoded: EncodedAnswer;
   readonly coverage: Coverage;
   readonly notices: readonly Notice[];
+  readonly madeAtMs: number;
 }
+
+// However long a query's answers may be served again: a tenant that was away for a moment must not be missing for an hour.
+const PARTIAL_TTL_MS = 10_000;
 
 /**
  * The whole life of a query, top to bottom. The answer's key is made before the template is read, so that a hit costs a hash: it holds
@@ -67,11 +71,13 @@ export async function runQuery(
   const selected = context.selectTenants(catalog, principal, request.tenants);
   const policy = {
     ttlMs: request.cacheTtlMs,
-    accepts: (cached: CachedQuery) => satisfies(cached.coverage, request.partial),
+    accepts: ({ coverage, madeAtMs }: CachedQuery) =>
+      satisfies(coverage, request.partial) &&
+      (coverage.failed.length === 0 || context.now() - madeAtMs < PARTIAL_TTL_MS),
   };
   const run = (runSignal: AbortSignal) =>
     withDeadline(request.deadlineMs, runSignal, (limited) =>
-      answerAfresh(request, catalog, selected.tenants, context, timed, limited),
+      answerAfresh(request, catalog, selected, context, timed, limited),
     );
 
   const cached = await timed("cache", () =>
@@ -90,13 +96,14 @@ export async function runQuery(
     seconds: (performance.now() - started) / 1000,
   });
   if (!satisfies(coverage, request.partial)) throw tenantsFailed(coverage, request.partial);
+  if (coverage.truncated && request.partial === "fail") throw answerCut(context.settings);
   return { ...encoded, coverage, notices, cache: cached.status, ageSeconds: Math.floor(cached.ageMs / 1000), timings };
 }
 
 async function answerAfresh(
   request: QueryRequest,
   catalog: Catalog,
-  tenants: readonly CatalogTenant[],
+  { tenants, visible }: SelectedTenants,
   context: QueryContext,
   timed: Timed,
   signal: AbortSignal,
@@ -105,10 +112,10 @@ async function answerAfresh(
   const deadlineAtMs = context.now() + request.deadlineMs;
   const template = await timed("template", () => scanTemplate(request.sql));
   const compiled = await timed("sql", () =>
-    compileTemplate(template, { ...request, ...settings, ...lookUpIn(catalog, tenants), parser, nowMs: context.now() }),
+    compileTemplate(template, { ...request, ...settings, ...lookUpIn(catalog, visible), parser, nowMs: context.now() }),
   );
   const blocks = await timed("plan", () =>
-    planBlocks(compiled, tenants, { ...settings, describe: createDescribe(executor, typeNames, signal) }),
+    planBlocks(compiled, tenants, { ...settings, visible, describe: createDescribe(executor, typeNames, signal) }),
   );
   if (settings.pushdown === "strict") await timed("plan", () => requirePushDown(blocks, executor, signal));
   const [executed, dragging] = await timed("execute", () =>
@@ -139,7 +146,13 @@ async function answerAfresh(
       executedSql: compiled.expandedSql,
     }),
   );
-  const value: CachedQuery = { encoded, coverage: executed.coverage, notices: [...merged.notices, ...encoded.notices] };
+  const coverage = { ...executed.coverage, truncated: executed.coverage.truncated || encoded.cutNotice !== undefined };
+  const value: CachedQuery = {
+    encoded,
+    coverage,
+    notices: [...merged.notices, ...encoded.notices],
+    madeAtMs: context.now(),
+  };
   return {
     value,
     bytes: encoded.body.length,

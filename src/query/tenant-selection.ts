@@ -2,9 +2,12 @@ import { cacheKey } from "../cache/cache-key.ts";
 import { selectTenants } from "../plan/select-tenants.ts";
 import type { Catalog, CatalogTenant, Principal } from "../types.ts";
 
-/** The tenants of a request, and a key that is equal for equal tenants only. */
+/** The tenants of a request, and a key that is equal only where all of this is. */
 export interface SelectedTenants {
+  /** What the caller may see and asks for. */
   readonly tenants: readonly CatalogTenant[];
+  /** All that the caller may see: what a name in the template means never depends on which of them are asked for. */
+  readonly visible: readonly CatalogTenant[];
   readonly key: string;
 }
 
@@ -21,17 +24,27 @@ export type TenantSelection = (
 export function createTenantSelection(): TenantSelection {
   const remembered = new WeakMap<Catalog["tenants"], WeakMap<Principal, SelectedTenants>>();
 
-  const select: TenantSelection = (catalog, principal, requested) => {
-    const tenants = selectTenants(catalog, principal, requested);
-    return { tenants, key: cacheKey({ parts: [], tenants: tenants.map(({ name }) => name) }) };
-  };
-
-  return (catalog, principal, requested) => {
-    if (requested !== null) return select(catalog, principal, requested);
+  const everything = (catalog: Catalog, principal: Principal): SelectedTenants => {
     const callers = remembered.get(catalog.tenants) ?? new WeakMap<Principal, SelectedTenants>();
     remembered.set(catalog.tenants, callers);
-    const known = callers.get(principal) ?? select(catalog, principal, null);
+    const known = callers.get(principal) ?? selectAll(catalog, principal);
     callers.set(principal, known);
     return known;
   };
+
+  return (catalog, principal, requested) => {
+    const all = everything(catalog, principal);
+    if (requested === null) return all;
+    const tenants = selectTenants(catalog, principal, requested);
+    return { tenants, visible: all.visible, key: cacheKey({ parts: [all.key], tenants: namesOf(tenants) }) };
+  };
+}
+
+function selectAll(catalog: Catalog, principal: Principal): SelectedTenants {
+  const tenants = selectTenants(catalog, principal, null);
+  return { tenants, visible: tenants, key: cacheKey({ parts: [], tenants: namesOf(tenants) }) };
+}
+
+function namesOf(tenants: readonly CatalogTenant[]): readonly string[] {
+  return tenants.map(({ name }) => name);
 }

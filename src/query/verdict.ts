@@ -19,11 +19,15 @@ const LOCAL_WORK: readonly (readonly [RegExp, string])[] = [
   [/Join|Nested Loop/, "join-local"],
   [/^Unique$/, "distinct-local"],
   [/^WindowAgg$/, "window-local"],
+  [/SetOp$/, "set-operation-local"],
+  // A LIMIT that the tenant applies leaves no Limit node here; this one reads until it has enough, or sorts everything first.
+  [/^Limit$/, "limit-local"],
 ];
 
 /**
  * What one arm makes the federation database do: `pushed` when the tenant does the work and sends the result, otherwise what is done over
- * rows that the tenant had to send: `filter-local`, `aggregate-local`, `join-local`, `distinct-local`, `window-local`, comma-separated.
+ * rows that the tenant had to send: `filter-local`, `aggregate-local`, `join-local`, `distinct-local`, `window-local`,
+ * `set-operation-local`, `limit-local`, comma-separated.
  */
 export function verdictOf(explanation: unknown): string {
   const reasons = new Set<string>();

@@ -1,6 +1,15 @@
 import { AppError, type Position } from "../errors.ts";
-import { type BlockAnalysis, bindingOf } from "./analyse-blocks.ts";
-import { firstLocation, isSetOperation, type Node, pathOf, type SelectStmt, walk } from "./ast.ts";
+import { type BlockAnalysis, type BlockClass, bindingOf } from "./analyse-blocks.ts";
+import {
+  firstLocation,
+  fromItemsOf,
+  isSetOperation,
+  type Node,
+  pathOf,
+  type SelectStmt,
+  sidesOf,
+  walk,
+} from "./ast.ts";
 
 export interface JoinRules {
   readonly analysis: BlockAnalysis;
@@ -25,18 +34,28 @@ export function checkJoins(root: SelectStmt, rules: JoinRules): void {
 interface Source {
   readonly alias: string;
   readonly at: number | undefined;
+  /** False when an alias list gives the tenant column's name to another column: a join on it proves nothing. */
+  readonly namesTenant: boolean;
 }
 
 function checkBlock(select: SelectStmt, rules: JoinRules): void {
   const groups: Source[][] = [];
-  const connect = (left: readonly string[], right: readonly string[]): void => {
+  const joinable = (aliases: readonly string[]) =>
+    groups.flat().every(({ alias, namesTenant }) => namesTenant || !aliases.includes(alias));
+  const connect = (
+    left: readonly string[],
+    right: readonly string[],
+    options: { readonly byTenant: boolean },
+  ): void => {
+    if (options.byTenant && !joinable([...left, ...right])) return;
     const touched = groups.filter((group) => group.some(({ alias }) => left.includes(alias) || right.includes(alias)));
     if (touched.length < 2) return;
     for (const group of touched) groups.splice(groups.indexOf(group), 1);
     groups.push(touched.flat());
   };
   for (const item of select.fromClause ?? []) joinItem(item, { groups, connect, select, rules });
-  for (const [left, right] of tenantEqualities(select.whereClause, rules.tenantColumn)) connect([left], [right]);
+  for (const [left, right] of tenantEqualities(select.whereClause, rules.tenantColumn))
+    connect([left], [right], { byTenant: true });
   const [first, second] = groups;
   if (first === undefined || second === undefined) return;
   const [left, right] = [first[0], second[0]];
@@ -52,7 +71,11 @@ function checkBlock(select: SelectStmt, rules: JoinRules): void {
 
 interface Joining {
   readonly groups: Source[][];
-  readonly connect: (left: readonly string[], right: readonly string[]) => void;
+  readonly connect: (
+    left: readonly string[],
+    right: readonly string[],
+    options: { readonly byTenant: boolean },
+  ) => void;
   readonly select: SelectStmt;
   readonly rules: JoinRules;
 }
@@ -61,7 +84,7 @@ interface Joining {
 function joinItem(node: Node | undefined, joining: Joining): readonly string[] {
   if (node === undefined) return [];
   if (!("JoinExpr" in node)) {
-    const source = fleetSource(node, joining);
+    const source = fleetSource(node, joining.select, joining.rules);
     if (source !== null) joining.groups.push([source]);
     return source === null ? [] : [source.alias];
   }
@@ -70,22 +93,74 @@ function joinItem(node: Node | undefined, joining: Joining): readonly string[] {
   const right = joinItem(rarg, joining);
   const { tenantColumn } = joining.rules;
   const crossJoin = isNatural !== true && usingClause === undefined && quals === undefined;
-  if (isNatural === true || crossJoin || pathOf(usingClause).includes(tenantColumn)) joining.connect(left, right);
-  for (const [a, b] of tenantEqualities(quals, tenantColumn)) joining.connect([a], [b]);
+  if (crossJoin) joining.connect(left, right, { byTenant: false });
+  if (isNatural === true || pathOf(usingClause).includes(tenantColumn))
+    joining.connect(left, right, { byTenant: true });
+  for (const [a, b] of tenantEqualities(quals, tenantColumn)) joining.connect([a], [b], { byTenant: true });
   return [...left, ...right];
 }
 
-function fleetSource(node: Node, { select, rules }: Joining): Source | null {
+function fleetSource(
+  node: Node,
+  select: SelectStmt,
+  rules: JoinRules,
+  seen: ReadonlySet<SelectStmt> = new Set(),
+): Source | null {
   if ("RangeVar" in node) {
+    const { alias, relname = "", location } = node.RangeVar;
     const binding = bindingOf(node.RangeVar, rules.analysis.scopeOf(select));
-    if (binding?.class !== "copied") return null;
-    return { alias: node.RangeVar.alias?.aliasname ?? node.RangeVar.relname ?? "", at: node.RangeVar.location };
+    if (binding === undefined || !hasFleetRows(binding.query, binding.class, rules, seen)) return null;
+    const names = [...pathOf(alias?.colnames), ...pathOf(binding.cte.aliascolnames)];
+    return { alias: alias?.aliasname ?? relname, at: location, namesTenant: !names.includes(rules.tenantColumn) };
   }
   if (!("RangeSubselect" in node)) return null;
-  const query = node.RangeSubselect.subquery;
-  if (query === undefined || !("SelectStmt" in query) || rules.analysis.classOf(query.SelectStmt) !== "copied")
-    return null;
-  return { alias: node.RangeSubselect.alias?.aliasname ?? "the sub-select", at: firstLocation(query) };
+  const { subquery, alias } = node.RangeSubselect;
+  if (subquery === undefined || !("SelectStmt" in subquery)) return null;
+  if (!hasFleetRows(subquery.SelectStmt, rules.analysis.classOf(subquery.SelectStmt), rules, seen)) return null;
+  const namesTenant = !pathOf(alias?.colnames).includes(rules.tenantColumn);
+  return { alias: alias?.aliasname ?? "the sub-select", at: firstLocation(subquery), namesTenant };
+}
+
+/** Aggregates of the allow-list: a SELECT with one of them gives rows about the fleet, or about its own groups. */
+const AGGREGATES = new Set(
+  `any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or count corr covar_pop covar_samp every json_agg json_object_agg
+   jsonb_agg jsonb_object_agg max min mode percentile_cont percentile_disc range_agg range_intersect_agg regr_avgx regr_avgy
+   regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop
+   var_samp variance`.split(/\s+/),
+);
+
+/** True when each row of a source is one tenant's: copied blocks, and SELECTs that pass their rows on. */
+function hasFleetRows(
+  select: SelectStmt,
+  blockClass: BlockClass,
+  rules: JoinRules,
+  seen: ReadonlySet<SelectStmt> = new Set(),
+): boolean {
+  if (blockClass !== "once") return blockClass === "copied";
+  // A recursive WITH query reads itself.
+  if (seen.has(select)) return false;
+  return sidesOf(select).some((side) => {
+    if (rules.analysis.classOf(side) === "copied") return true;
+    const groupsByTenant = (side.groupClause ?? []).some(
+      (node) => "ColumnRef" in node && pathOf(node.ColumnRef.fields).at(-1) === rules.tenantColumn,
+    );
+    if (side.groupClause !== undefined || aggregates(side)) return groupsByTenant;
+    return fromItemsOf(side).some((item) => fleetSource(item, side, rules, new Set([...seen, select])) !== null);
+  });
+}
+
+function aggregates(select: SelectStmt): boolean {
+  let found = false;
+  walk([...(select.targetList ?? []), select.havingClause], (node) => {
+    if (
+      "FuncCall" in node &&
+      node.FuncCall.over === undefined &&
+      AGGREGATES.has(pathOf(node.FuncCall.funcname).at(-1) ?? "")
+    )
+      found = true;
+    return !("SelectStmt" in node);
+  });
+  return found;
 }
 
 /** Pairs of aliases whose tenant columns a condition requires to be equal: `a.tenant = b.tenant AND …`. */

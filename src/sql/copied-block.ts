@@ -13,6 +13,12 @@ export interface RelationUse {
   readonly position: Position | undefined;
 }
 
+/** A column of a SELECT: counted from the first, or from the last where a star stands before it. */
+export interface ColumnPosition {
+  readonly index: number;
+  readonly fromEnd: boolean;
+}
+
 /**
  * A copied block as one tree for all tenants: relation `i` is called `relationSlot(i)` and literal `i` `literalSlot(i)`.
  * Its columns are the user's, then the tenant's name if `addsTenant`, then `hiddenColumns` for sorting.
@@ -23,13 +29,18 @@ export interface CopiedBlock {
   /** Texts with stand-ins, to be quoted as literals. */
   readonly literals: readonly string[];
   readonly selector: number;
+  /** True when the tenant's name is a column that we added, behind the user's. */
   readonly addsTenant: boolean;
+  /** Where the user's own columns have the tenant's name; null when they do not. */
+  readonly ownTenant: ColumnPosition | null;
   readonly hiddenColumns: number;
   readonly sortKeys: readonly SortKey[];
   readonly timeGroups: readonly TimeGroupColumn[];
   readonly hasStar: boolean;
   /** True when the block refers to a whole row of a `$<tenant>` relation. */
   readonly hasWholeRow: boolean;
+  /** True when it has a NATURAL JOIN, whose columns depend on the schema. */
+  readonly hasNaturalJoin: boolean;
   /** Its LIMIT or OFFSET for people, such as `LIMIT 10`; null without one. */
   readonly limit: string | null;
   readonly position: Position | undefined;

@@ -21,7 +21,7 @@ import {
 import { type CopiedBlock, type CopyContext, literalSlot, type RelationUse, relationSlot } from "./copied-block.ts";
 import { timeGroupAsBin, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { takeSortKeys } from "./sort-keys.ts";
-import { appendOutput, givesTenant, isTenantName } from "./tenant-column.ts";
+import { appendOutput, findOwnTenant, isTenantName } from "./tenant-column.ts";
 import { timeGroupColumns } from "./time-group-columns.ts";
 
 interface Copier {
@@ -38,6 +38,8 @@ export interface CopyOptions {
   readonly topLevel: boolean;
   /** WITH queries from around the block that it reads. */
   readonly ctes: readonly CteBinding[];
+  /** Whether the tenant column is added; the block's first side decides when it is absent. */
+  readonly addsTenant?: boolean | undefined;
 }
 
 /**
@@ -54,7 +56,8 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
     hasWholeRow: false,
   };
   const position = context.positionOf(firstLocation({ SelectStmt: select }));
-  const addsTenant = !givesTenant(select, context);
+  const ownTenant = findOwnTenant(select, context);
+  const addsTenant = options.addsTenant ?? ownTenant === null;
   const timeGroups = timeGroupColumns(select);
   const copied = copySelect(select, [], timeGroups === null ? "epoch" : "bin", copier);
   addCtes(copied, options.ctes, copier);
@@ -66,11 +69,13 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
     literals: copier.literals,
     selector: onlySelector(copier, position),
     addsTenant,
+    ownTenant: addsTenant ? null : ownTenant,
     hiddenColumns,
     sortKeys,
     timeGroups: timeGroups ?? [],
     hasStar: copier.hasStar,
     hasWholeRow: copier.hasWholeRow,
+    hasNaturalJoin: hasNaturalJoin(copied),
     limit: limitText(copied),
     position,
   };
@@ -147,6 +152,8 @@ function copyRelation(relation: RangeVar, copier: Copier): RangeVar {
   // The alias is the name as the user wrote it, so that qualified references keep working and read well in messages.
   return {
     ...rest,
+    // ONLY means nothing to a foreign table, and could not stand before the sub-select that pads a drifted one.
+    inh: true,
     relname: relationSlot(index),
     alias: relation.alias ?? { aliasname: asWritten(relation.relname ?? "") },
   };
@@ -219,6 +226,15 @@ function onlySelector(copier: Copier, position: Position | undefined): number {
     });
   }
   return narrowing[0] ?? [...copier.selectors][0] ?? 0;
+}
+
+function hasNaturalJoin(select: SelectStmt): boolean {
+  let found = false;
+  walk({ SelectStmt: select }, (node) => {
+    if ("JoinExpr" in node && node.JoinExpr.isNatural === true) found = true;
+    return true;
+  });
+  return found;
 }
 
 function limitText({ limitCount, limitOffset }: SelectStmt): string | null {

@@ -32,6 +32,8 @@ interface OuterBuilder {
   readonly analysis: BlockAnalysis;
   readonly context: CopyContext;
   readonly blocks: CopiedBlock[];
+  /** In a UNION, what its first copied side decided for all of them: whether the tenant column is added. Null until it has. */
+  union: { addsTenant: boolean | null } | null;
 }
 
 /**
@@ -43,7 +45,7 @@ export function buildOuter(
   analysis: BlockAnalysis,
   context: CopyContext,
 ): { blocks: readonly CopiedBlock[]; outer: SelectStmt | null } {
-  const builder: OuterBuilder = { analysis, context, blocks: [] };
+  const builder: OuterBuilder = { analysis, context, blocks: [], union: null };
   if (analysis.classOf(root) === "copied")
     return { blocks: [copyBlock(root, context, { topLevel: true, ctes: neededCtes(root, builder) })], outer: null };
   const outer = outerSelect(root, builder);
@@ -57,7 +59,11 @@ export function buildOuter(
 
 function outerSelect(select: SelectStmt, builder: OuterBuilder): SelectStmt {
   if (builder.analysis.classOf(select) === "copied") return partSelect(select, neededCtes(select, builder), builder);
+  const enclosing = builder.union;
+  // The sides of one union share its decision; what stands inside a side has its own.
+  builder.union = isSetOperation(select) ? (enclosing ?? { addsTenant: null }) : null;
   const rewritten = copyTree(select, (node) => outerNode(node, builder));
+  builder.union = enclosing;
   if (isSetOperation(select) && isSetOperation(rewritten)) addNullTenant(select, rewritten, builder);
   keepGatheredCtes(select, rewritten, builder);
   return rewritten;
@@ -76,7 +82,7 @@ function outerNode(node: Node, builder: OuterBuilder): Node | undefined {
     return { CommonTableExpr: { ...node.CommonTableExpr, ctequery: { SelectStmt: selectNode([], []) } } };
   // What SEARCH and CYCLE add are columns of the gathered rows by now.
   const { search_clause: _search, cycle_clause: _cycle, ...plain } = node.CommonTableExpr;
-  return { CommonTableExpr: { ...plain, ctequery: { SelectStmt: gatheredCte(binding, builder) } } };
+  return { CommonTableExpr: { ...plain, ctequery: { SelectStmt: gatheredCte(binding, { ...builder, union: null }) } } };
 }
 
 /** The rows of a WITH query over all tenants. */
@@ -107,7 +113,9 @@ function keepGatheredCtes(select: SelectStmt, rewritten: SelectStmt, { analysis 
 
 /** Reads the rows of a copied block; equal blocks are gathered once, so that their readers see the same rows. */
 function partSelect(select: SelectStmt, ctes: readonly CteBinding[], builder: OuterBuilder): SelectStmt {
-  const block = copyBlock(select, builder.context, { topLevel: false, ctes });
+  const addsTenant = builder.union?.addsTenant ?? undefined;
+  const block = copyBlock(select, builder.context, { topLevel: false, ctes, addsTenant });
+  if (builder.union !== null) builder.union.addsTenant = block.addsTenant;
   const same = builder.blocks.findIndex((other) => isSameBlock(other, block));
   const index = same >= 0 ? same : builder.blocks.push(block) - 1;
   return selectNode([targetNode(columnNode("*"))], [rangeVarNode(partSlot(index))]);
@@ -117,6 +125,7 @@ function isSameBlock(left: CopiedBlock, right: CopiedBlock): boolean {
   const relations = ({ relations }: CopiedBlock) => relations.map(({ schema, name }) => [schema, name]);
   return (
     left.selector === right.selector &&
+    left.addsTenant === right.addsTenant &&
     equal(left.select, right.select) &&
     equal(left.literals, right.literals) &&
     equal(relations(left), relations(right)) &&

@@ -1,8 +1,17 @@
 import { AppError } from "../errors.ts";
 import { loneSelector } from "../template/reserved.ts";
-import { type Node, outputName, pathOf, type ResTarget, type SelectStmt, sidesOf, targetNode } from "./ast.ts";
+import {
+  firstLocation,
+  type Node,
+  outputName,
+  pathOf,
+  type ResTarget,
+  type SelectStmt,
+  sidesOf,
+  targetNode,
+} from "./ast.ts";
 import { fromHasColumn } from "./column-scope.ts";
-import type { CopyContext } from "./copied-block.ts";
+import type { ColumnPosition, CopyContext } from "./copied-block.ts";
 
 /** True for `$<tenant>` alone, and for a bare `tenant` that nothing in scope has as a column. */
 export function isTenantName(node: Node, chain: readonly SelectStmt[], context: CopyContext): boolean {
@@ -22,21 +31,36 @@ export function appendOutput(side: SelectStmt, value: Node, name: string): void 
 }
 
 /**
- * True when the block's first side gives exactly the tenant's name under the tenant column's name. Any other output column of that
- * name is refused (TEMPLATE_TENANT_COLUMN); one that comes from a star is renamed later.
+ * Where the block's first side gives exactly the tenant's name under the tenant column's name; null when it does not. Any other output
+ * column of that name is refused (TEMPLATE_TENANT_COLUMN); one that comes from a star is renamed later.
  */
-export function givesTenant(select: SelectStmt, context: CopyContext): boolean {
+export function findOwnTenant(select: SelectStmt, context: CopyContext): ColumnPosition | null {
   const [first] = sidesOf(select);
-  for (const node of first?.targetList ?? []) {
+  const targets = first?.targetList ?? [];
+  for (const [index, node] of targets.entries()) {
     if (!("ResTarget" in node) || node.ResTarget.val === undefined || first === undefined) continue;
     const value = node.ResTarget.val;
     const isName = isTenantName(value, [first], context);
-    if (isName && (node.ResTarget.name ?? context.tenantColumn) === context.tenantColumn) return true;
-    if (outputName(node.ResTarget) !== context.tenantColumn) continue;
-    if (isLoneLiteral(value)) return true;
-    throw tenantColumnTaken(node.ResTarget, context);
+    const named = (isName && node.ResTarget.name === undefined) || outputName(node.ResTarget) === context.tenantColumn;
+    if (!named) continue;
+    if (!isName && !isLoneLiteral(value)) throw tenantColumnTaken(node.ResTarget, context);
+    return positionOfTarget(targets, index, context);
   }
-  return false;
+  return null;
+}
+
+function positionOfTarget(targets: readonly Node[], index: number, context: CopyContext): ColumnPosition {
+  const isStar = (node: Node) => "ResTarget" in node && outputName(node.ResTarget) === "*";
+  if (!targets.slice(0, index).some(isStar)) return { index, fromEnd: false };
+  if (!targets.slice(index + 1).some(isStar)) return { index: targets.length - 1 - index, fromEnd: true };
+  throw new AppError(
+    "TEMPLATE_UNSUPPORTED",
+    "the tenant's name stands between two stars, where its place depends on the schema",
+    {
+      hint: "leave it out: the tenant column is added by itself, last",
+      position: context.positionOf(firstLocation(targets[index])),
+    },
+  );
 }
 
 /** Throws TEMPLATE_TENANT_COLUMN when a SELECT that is not about one tenant names an output column as the tenant's is. */

@@ -51,7 +51,7 @@ describe("the demo", () => {
           expect(new URL(address).hostname).toBe("127.0.0.1");
         expect((await fetch(`${url}/readyz`)).status).toBe(200);
         expect(demo.lines).toHaveLength(1);
-        expect(demo.errors()).toBe("");
+        expect(demo.errors).toEqual([]);
 
         const processes = await treeOf(demo.pid);
         expect(processes.length).toBeGreaterThan(2);
@@ -99,7 +99,7 @@ describe("the demo", () => {
       const { url } = await readyLine(demo);
       const second = startProgram(["demo", "--port", new URL(url).port, "--tenants", "1", "--json"]);
       expect(await second.ended).toBe(1);
-      expect(second.errors()).toContain(new URL(url).port);
+      expect(second.errors.join()).toContain(new URL(url).port);
       expect(await foldersOf(second)).toEqual([]);
     } finally {
       await demo.close();

@@ -3,13 +3,8 @@ import { expect, test } from "vitest";
 import { createDatabase, type Database } from "../../src/postgres/database.ts";
 import { type Row, withFleet } from "../support/app.ts";
 import { withDatabase } from "../support/postgres.ts";
-import {
-  type Column,
-  type RandomRows,
-  type RandomTemplate,
-  randomRows,
-  randomTemplate,
-} from "../support/random-templates.ts";
+import { type RandomRows, randomRows } from "../support/random-rows.ts";
+import { type Column, type RandomTemplate, randomTemplate } from "../support/random-templates.ts";
 
 // Random templates over random data, against plain SQL over one database that holds all tenants in schemas.
 

@@ -97,7 +97,7 @@ describe("selectors", () => {
 
   test("a selector that nobody matches gives no rows and says nothing is expected", async () => {
     const { answer } = await fleet.ask("SELECT id FROM $<tenant:nobody>_items");
-    expect(answer.coverage).toEqual({ expected: 0, answered: 0, failed: [] });
+    expect(answer.coverage).toMatchObject({ expected: 0, answered: 0, failed: [] });
   });
 });
 
@@ -106,7 +106,7 @@ describe("blocks", () => {
     const expected = await fleet.onEachTenant("SELECT count(*)::int AS count, sum(amount)::float8 AS sum FROM items");
     const { rows, answer } = await fleet.ask("SELECT count(*), sum(amount)::float8 FROM $<tenant>_items");
     expect(bag(rows)).toEqual(bag(expected));
-    expect(answer.coverage).toEqual({ expected: 3, answered: 3, failed: [] });
+    expect(answer.coverage).toMatchObject({ expected: 3, answered: 3, failed: [] });
   });
 
   test("that read a copied block run once over all tenants", async () => {

@@ -5,15 +5,15 @@ import { fileURLToPath } from "node:url";
 
 const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url));
 
-const LINE_TIMEOUT_MS = 15_000;
+const LINE_TIMEOUT_MS = 60_000;
 
 export interface Program {
   readonly pid: number;
   /** Lines of its standard output so far. */
   readonly lines: readonly string[];
-  /** What it wrote to standard error so far. */
-  readonly errors: () => string;
-  /** Resolves with the first line that matches; rejects when the program ends before it, or after 60 s. */
+  /** Lines of its standard error so far: the log, for `serve`. */
+  readonly errors: readonly string[];
+  /** Resolves with the first line of either that matches; rejects when the program ends before it, or after 60 s. */
   readonly line: (matches: (line: string) => boolean) => Promise<string>;
   readonly signal: (name: NodeJS.Signals) => void;
   /** Resolves with its exit code, or the signal that ended it. */
@@ -35,24 +35,25 @@ export function startProgram(args: readonly string[], env: Environment = {}): Pr
   const child = start(args, env);
   const lines: string[] = [];
   const errors: string[] = [];
-  const output = createInterface({ input: child.stdout });
-  output.on("line", (line) => lines.push(line));
-  child.stderr.on("data", (chunk: Buffer) => errors.push(chunk.toString()));
+  const streams = [createInterface({ input: child.stdout }), createInterface({ input: child.stderr })] as const;
+  streams[0].on("line", (line) => lines.push(line));
+  streams[1].on("line", (line) => errors.push(line));
   const ended = endOf(child);
   return {
     pid: child.pid ?? 0,
     lines,
-    errors: () => errors.join(""),
+    errors,
     ended,
     line: (matches) =>
       new Promise((resolve, reject) => {
-        const known = lines.find(matches);
+        const known = [...lines, ...errors].find(matches);
         if (known !== undefined) return resolve(known);
-        output.on("line", (line) => {
-          if (matches(line)) resolve(line);
-        });
+        for (const stream of streams)
+          stream.on("line", (line) => {
+            if (matches(line)) resolve(line);
+          });
         const fail = (what: string): void =>
-          reject(new Error(`${what}: ${errors.join("")}${lines.slice(-3).join("\n")}`));
+          reject(new Error([what, ...lines.slice(-3), ...errors.slice(-3)].join("\n")));
         setTimeout(fail, LINE_TIMEOUT_MS, "no such line").unref();
         ended.then((code) => fail(`ended with ${code}`), reject);
       }),

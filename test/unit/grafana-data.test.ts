@@ -81,7 +81,7 @@ describe("Grafana reads", () => {
     });
     expect(first?.meta?.notices).toEqual(notices);
     expect(first?.meta?.executedQueryString).toBe("SELECT 1");
-    expect(first?.meta?.custom?.coverage).toEqual({ expected: 2, answered: 2, failed: [] });
+    expect(first?.meta?.custom?.coverage).toEqual({ expected: 2, answered: 2, failed: [], truncated: false });
   });
 
   it.each(["frame", "table"] as const)("%s: the types of a table without series", (format) => {

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 /** Lowest first. A folder imports only from its own row or from rows above it in this list. */
 const LAYERS: readonly (readonly string[])[] = [
   ["errors", "observation", "types"],
+  ["input"],
   ["config", "observe"],
   ["template", "postgres", "cache", "frames"],
   ["sql"],

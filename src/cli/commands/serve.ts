@@ -10,7 +10,7 @@ export const serve: Command = {
   summary: "Answer Grafana and Prometheus until stopped",
   details:
     "Reads the settings, the catalog of the federation database, and listens. Ctrl-C or SIGTERM lets running requests " +
-    "end for as long as server.shutdownGrace allows; a second one stops at once. The log is JSON on standard output.",
+    "end for as long as server.shutdownGrace allows; a second one stops at once. The log is JSON on standard error.",
   options: {
     ...SETTINGS_OPTIONS,
     host: { value: "ADDRESS", summary: "Address to listen on; over server.host" },

@@ -25,6 +25,7 @@ const COVERAGE: Coverage = {
   expected: 3,
   answered: 2,
   failed: [{ tenant: "initech", reason: "unreachable", detail: "the tenant's database refuses connections" }],
+  truncated: false,
 };
 
 function answerOf(format: Format): Answer {
@@ -65,5 +66,12 @@ describe("printing an answer", () => {
         "",
       ].join("\n"),
     );
+  });
+
+  it("does not pass rows that a limit cut for all of them", () => {
+    const captured = capturedTerminal();
+    const answer = answerOf("table");
+    printCoverage(captured.terminal.stderr, { ...answer, coverage: { ...COVERAGE, truncated: true } });
+    expect(captured.stderr()).toContain("2 of 3 tenants answered; a limit cut their rows\n");
   });
 });

@@ -15,7 +15,7 @@ function answer(rows: unknown): Answer {
     contentType: "application/json; charset=utf-8",
     body: Buffer.from(JSON.stringify(rows)),
     elements: [],
-    coverage: { expected: 3, answered: 2, failed: [] },
+    coverage: { expected: 3, answered: 2, failed: [], truncated: false },
     notices: [],
     cache: "miss",
     ageSeconds: 0,
@@ -113,6 +113,28 @@ describe("exporter", () => {
     expect(principals[0]?.mayRead({ name: "any", labels: {} })).toBe(true);
   });
 
+  it("reads the defaults of parameters as a request would, and asks the same within an interval", async () => {
+    const since = { type: "timestamp", default: "now-1d" };
+    const { exporter, requests, observations } = exporterOver(
+      {
+        lag: { ...LAG, interval: "1m", params: { since, least: { type: "integer", default: "5" } } },
+        broken: { ...LAG, export: { name: "broken" }, params: { since: { ...since, default: "yesterday" } } },
+      },
+      () => answer([{ tenant: "a", value: 1 }]),
+    );
+    const samples = await samplesOf(exporter.collect());
+    expect(requests.map(({ params }) => params)).toEqual([
+      new Map([
+        ["since", { type: "timestamp", value: "2026-11-21T08:00:00.000Z" }],
+        ["least", { type: "integer", value: 5 }],
+      ]),
+    ]);
+    expect(samples).toContain('tenantry_export_up {"query":"broken"} 0');
+    expect(observations).toContainEqual(
+      expect.objectContaining({ ok: false, error: expect.objectContaining({ code: "PARAM_INVALID" }) }),
+    );
+  });
+
   it("withdraws the values of a query that fails, and only those", async () => {
     let failing = false;
     const queries = { lag: LAG, load: { ...LAG, sql: "SELECT 2 AS value", export: { name: "load", type: "counter" } } };
@@ -131,6 +153,26 @@ describe("exporter", () => {
     expect(observations.at(-2)).toMatchObject({ ok: false, error: { code: "TENANT_FAILED" } });
     failing = false;
     expect(await samplesOf(exporter.collect())).toContain('lag_seconds {"tenant":"a"} -4');
+  });
+
+  it("withdraws the values of an answer that was cut, and says why", async () => {
+    const { exporter, observations } = exporterOver(
+      { lag: LAG, load: { ...LAG, export: { name: "load" } } },
+      (asked) => {
+        const whole = answer([{ tenant: "a", value: 1 }]);
+        return asked.queryName === "lag" ? { ...whole, coverage: { ...whole.coverage, truncated: true } } : whole;
+      },
+    );
+    const samples = await samplesOf(exporter.collect());
+    expect(samples.filter((sample) => sample.startsWith("lag_seconds"))).toEqual([]);
+    expect(samples).toContain('tenantry_export_up {"query":"lag"} 0');
+    expect(samples).toContain('load {"tenant":"a"} 1');
+    expect(observations).toContainEqual(
+      expect.objectContaining({
+        ok: false,
+        error: expect.objectContaining({ code: "RESULT_TOO_LARGE", message: expect.stringContaining("cut") }),
+      }),
+    );
   });
 
   it("keeps the last of equal label sets, counts the others, and caps the series", async () => {
@@ -188,16 +230,18 @@ describe("exporter", () => {
       a: { ...LAG, export: { name: "same" } },
       b: { ...LAG, export: { name: "same", labels: ["tenant", "tenant", "__name__", "value"] } },
       c: { ...LAG, export: { name: "tenantry_tenant_up" }, params: { p: { type: "text" } } },
+      d: { ...LAG, export: { name: "nodejs_heap" } },
     };
     const create = () => exporterOver(queries, () => answer([]));
     expect(create).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
     for (const part of [
-      "queries.a already",
-      '"tenant" is there twice',
+      "already the metric of queries.a",
+      '"tenant" is listed twice',
       "__name__",
-      "the value already",
+      '"value" is the column of the sample\'s value',
       "tenantry_tenant_up",
-      '"p" needs a default',
+      "queries.c.params.p: needs a default",
+      "nodejs_heap",
     ]) {
       expect(create).toThrow(part);
     }

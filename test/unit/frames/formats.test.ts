@@ -20,6 +20,7 @@ const ANSWER: Partial<EncodeOptions> = {
     expected: 3,
     answered: 2,
     failed: [{ tenant: "initech", reason: "timeout", detail: "no answer within 10s" }],
+    truncated: false,
   },
   executedSql: "SELECT 1",
 };

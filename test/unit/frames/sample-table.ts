@@ -31,7 +31,7 @@ export function tableOf(columns: readonly TableColumn[], rows: readonly (readonl
 export const WHOLE: Omit<EncodeOptions, "format"> = {
   name: "q",
   notices: [],
-  coverage: { expected: 2, answered: 2, failed: [] },
+  coverage: { expected: 2, answered: 2, failed: [], truncated: false },
   maxBytes: 64 * 1024 * 1024,
   onLimit: "cut",
 };

@@ -44,6 +44,7 @@ describe.each(FORMATS)("%s beyond the limit", (format) => {
     const exact = encoded(format, whole.body.length);
     expect(exact.body.equals(whole.body)).toBe(true);
     expect(exact.cutNotice).toBeUndefined();
+    expect(exact.truncated).toBe(false);
     expect(exact.rows).toBe(ROWS);
   });
 
@@ -57,6 +58,7 @@ describe.each(FORMATS)("%s beyond the limit", (format) => {
     expect(rowsIn(format, cut.body.toString())).toBe(cut.rows);
     expect(cut.cutNotice?.text).toContain(`${cut.rows} of ${ROWS} rows`);
     expect(cut.notices).toEqual([cut.cutNotice]);
+    expect(cut.truncated).toBe(true);
   });
 
   it("keeps what stands around the rows when not one row fits", () => {
@@ -72,6 +74,27 @@ describe.each(FORMATS)("%s beyond the limit", (format) => {
       expect.objectContaining({ code: "RESULT_TOO_LARGE", hint: expect.stringContaining("aggregate") }),
     );
     expect(encoded(format, whole.body.length, "refuse").rows).toBe(ROWS);
+  });
+});
+
+describe("a cut answer", () => {
+  it.each(["frame", "timeserie", "table"] as const)("says so in the first element's coverage: %s", (format) => {
+    const truncated = (maxBytes: number) =>
+      JSON.parse(encoded(format, maxBytes).body.toString())[0].meta.custom.coverage.truncated;
+    expect([truncated(1e9), truncated(50_000)]).toEqual([false, true]);
+  });
+
+  it("says so in the last line: ndjson", () => {
+    const lines = encoded("ndjson", 50_000).body.toString().trimEnd().split("\n");
+    expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ coverage: { truncated: true } });
+  });
+
+  it.each(FORMATS)("stays one when its rows were cut before: %s", (format) => {
+    const coverage = { ...WHOLE.coverage, truncated: true };
+    const whole = encodeTable(TABLE, { ...WHOLE, format, coverage });
+    expect([whole.truncated, whole.cutNotice]).toEqual([true, undefined]);
+    const inBody = ["frame", "timeserie", "table", "ndjson"].includes(format);
+    expect(whole.body.includes('"truncated":true')).toBe(inBody);
   });
 });
 

@@ -1,8 +1,14 @@
 import { get } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
+import { z } from "zod";
 import { AppError } from "../../../src/errors.ts";
 import { answer, post, type Served, type ServeOptions, sendRaw, serve } from "./serve.ts";
+
+const operation = z.object({
+  responses: z.object({ "200": z.object({ headers: z.record(z.string(), z.unknown()).optional() }) }),
+});
+const openApi = z.object({ paths: z.record(z.string(), z.record(z.string(), operation)) });
 
 const servers: Served[] = [];
 
@@ -32,6 +38,39 @@ describe("answers", () => {
     expect(headers.get("server-timing")).toBe(
       "template;dur=0.00, sql;dur=0.00, plan;dur=0.00, cache;dur=0.00, execute;dur=12.35, merge;dur=0.00, frames;dur=0.00",
     );
+  });
+
+  test("a header says when rows were cut off, also when it is one target of several", async () => {
+    const whole = answer('[{"a":1}]');
+    const cut = { ...whole, coverage: { ...whole.coverage, answered: 3, failed: [], truncated: true } };
+    const { url } = await start({ run: async ({ request }) => (request.sql === "cut" ? cut : whole) });
+    const header = async (reply: Promise<Response>) => (await reply).headers.get("x-truncated");
+    expect(await header(post(`${url}/v1/query`, { sql: "whole" }))).toBeNull();
+    expect(await header(post(`${url}/v1/query`, { sql: "cut" }))).toBe("true");
+    const panel = (...texts: string[]) =>
+      post(`${url}/grafana/query`, {
+        targets: texts.map((sql, index) => ({ refId: `R${index}`, target: "sql", payload: { sql } })),
+      });
+    // The coverage is that of the first, which lacks a tenant.
+    const both = await panel("whole", "cut");
+    expect([both.headers.get("x-tenants-failed"), both.headers.get("x-truncated")]).toEqual(["1", "true"]);
+    expect(await header(panel("whole", "whole"))).toBeNull();
+  });
+
+  test("the OpenAPI document describes every header of an answer", async () => {
+    const whole = answer("[]");
+    const cut = { ...whole, coverage: { ...whole.coverage, truncated: true } };
+    const { url } = await start({ run: async () => cut });
+    const { paths } = openApi.parse(await (await fetch(`${url}/v1/openapi.json`)).json());
+    const { headers } = await post(`${url}/v1/query`, { sql: "SELECT 1" });
+    const sent = [...headers.keys()].filter((name) => /^(x-(cache|t)|age$|server-timing$)/.test(name));
+    for (const path of ["/v1/query", "/grafana/query"]) {
+      const described = Object.keys(paths[path]?.post?.responses["200"].headers ?? {}).map((name) =>
+        name.toLowerCase(),
+      );
+      expect(described.toSorted()).toEqual(sent.toSorted());
+    }
+    expect(paths["/v1/tenants"]?.get?.responses["200"].headers).toBeUndefined();
   });
 
   test("gzip for those who accept it, when it pays", async () => {

@@ -128,6 +128,7 @@ export function answer(body: string, overrides: Partial<Answer> = {}): Answer {
       expected: 3,
       answered: 2,
       failed: [{ tenant: "globex", reason: "timeout", detail: "no answer within 10 s" }],
+      truncated: false,
     },
     notices: [],
     cache: "miss",

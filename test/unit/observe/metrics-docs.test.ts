@@ -23,7 +23,7 @@ async function scrape(): Promise<string> {
         contentType: "application/json",
         body: Buffer.from('[{"tenant":"acme","value":1}]'),
         elements: [],
-        coverage: { expected: 1, answered: 1, failed: [] },
+        coverage: { expected: 1, answered: 1, failed: [], truncated: false },
         notices: [],
         cache: "miss",
         ageSeconds: 0,

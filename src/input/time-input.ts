@@ -20,8 +20,19 @@ const HINT =
 export function parseTime(input: unknown, options: { name: string; nowMs: number; edge: "from" | "to" }): number {
   const text = typeof input === "number" ? String(input) : typeof input === "string" ? input.trim() : "";
   const ms = readTime(text, options);
-  if (ms !== null && ms >= MIN_MS && ms <= MAX_MS) return ms;
+  if (ms !== null && isInYears(ms)) return ms;
   throw new AppError("REQUEST_INVALID", `${options.name}: ${showInput(input)} is no time`, { hint: HINT });
+}
+
+/** True when `parseTime` reads the text, now. */
+export function isTime(text: string): boolean {
+  const ms = readTime(text.trim(), { nowMs: Date.now(), edge: "from" });
+  return ms !== null && isInYears(ms);
+}
+
+// False for NaN too.
+function isInYears(ms: number): boolean {
+  return ms >= MIN_MS && ms <= MAX_MS;
 }
 
 function readTime(text: string, { nowMs, edge }: { nowMs: number; edge: "from" | "to" }): number | null {

@@ -1,11 +1,18 @@
-import type { NamedQuery } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { ParamDeclarationValue, ParamType, ParamValue } from "../types.ts";
 import { showInput } from "./show-input.ts";
 import { parseTime } from "./time-input.ts";
 
-export type ParamDeclarations = NamedQuery["params"];
-type ParamDeclaration = ParamDeclarations[string];
+/** A parameter as a named query declares it. */
+export interface ParamDeclaration {
+  readonly type: ParamType;
+  /** Value when none is given; without it the parameter is required. Read like a given one. */
+  readonly default?: string | number | boolean | undefined;
+  /** The only values allowed. */
+  readonly values?: readonly (string | number | boolean)[] | undefined;
+}
+
+export type ParamDeclarations = Readonly<Record<string, ParamDeclaration>>;
 
 const TRUE = new Set(["true", "1", "on", "yes"]);
 const FALSE = new Set(["false", "0", "off", "no"]);
