@@ -1,6 +1,7 @@
 import { createAnswerCache } from "./cache/answer-cache.ts";
 import type { Config } from "./config/schema.ts";
 import { AppError } from "./errors.ts";
+import { createAdmission } from "./execute/admission.ts";
 import { createFleetExecutor } from "./execute/executor.ts";
 import { createExporter } from "./exporter/exporter.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
@@ -10,6 +11,7 @@ import { createLog, type LogLevel } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createTypeNames } from "./postgres/column-types.ts";
 import { createDatabase } from "./postgres/database.ts";
+import { createFunctionNames } from "./postgres/function-names.ts";
 import { openSession } from "./postgres/session.ts";
 import { createQueryService } from "./query/query-service.ts";
 import type { CachedQuery } from "./query/run-query.ts";
@@ -38,6 +40,9 @@ export interface App {
   readonly close: (graceMs?: number) => Promise<void>;
 }
 
+/** Time for one statement on the catalogs; without an end, one frozen connection would hold up whoever asks next for ever. */
+const CATALOG_QUERY_TIMEOUT_MS = 10_000;
+
 /** How long a read of the catalog may keep `/readyz` waiting for the federation database. */
 const READY_TIMEOUT_MS = 2_000;
 
@@ -54,16 +59,19 @@ export async function createApp(options: AppOptions): Promise<App> {
     applicationName: "tenantry/catalog",
     maxConnections: 2,
     connectTimeoutMs: connectTimeout,
+    queryTimeoutMs: CATALOG_QUERY_TIMEOUT_MS,
   });
   const store = createCatalogStore({ database, config, observe });
   const parser = createParser({ observe });
+  const queryDeadlines = Object.values(config.queries).flatMap(({ deadline }) => deadline ?? []);
   const executor = createFleetExecutor({
     openSession: () =>
       openSession({
         url,
         applicationName: "tenantry",
         connectTimeoutMs: connectTimeout,
-        statementTimeoutMs: config.limits.deadline,
+        // A named query may have a longer deadline than others; the request's own deadline ends each statement anyway.
+        statementTimeoutMs: Math.max(config.limits.deadline, ...queryDeadlines),
       }),
     lanes,
     laneGroups,
@@ -86,9 +94,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     catalog,
     parser,
     executor,
+    admission: createAdmission(config.limits),
     cache,
     observe,
     typeNames: createTypeNames(database),
+    functionNames: createFunctionNames(database),
     settings: {
       tenantColumn: config.tenants.tenantColumn,
       allowFunctions: new Set(config.guard.allowFunctions),

@@ -5,8 +5,8 @@ import type { CacheStatus, FailureReason, Stage } from "./types.ts";
 export type Observation =
   /** The HTTP server accepts connections. */
   | { readonly kind: "server.listening"; readonly url: string; readonly authenticated: boolean }
-  /** The server has stopped accepting and waits for what runs. */
-  | { readonly kind: "server.stopping"; readonly signal: string }
+  /** The server has stopped accepting and waits for what runs, for `graceMs` at most. */
+  | { readonly kind: "server.stopping"; readonly graceMs: number }
   /** A request was answered. `route` is the pattern, never the path, so that it can be a label. */
   | {
       readonly kind: "http.request";

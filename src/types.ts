@@ -108,6 +108,8 @@ export interface TenantFailure {
   readonly reason: FailureReason;
   /** A sentence for people, free of hosts, logins and remote SQL. */
   readonly detail: string;
+  /** True when the request's own time ran out: one with more time may get the tenant's answer. */
+  readonly requestOutOfTime?: true;
 }
 
 /** Tenants expected (from the catalog, never from who answered), answered, and failed; and whether their rows are all there. */
@@ -222,5 +224,5 @@ export interface ExplainedBlock {
 /** Answers queries; `src/query/` makes one, protocols and the exporter use it. Errors are `AppError`s. */
 export interface QueryService {
   run(request: QueryRequest, principal: Principal, signal: AbortSignal): Promise<Answer>;
-  explain(request: QueryRequest, principal: Principal): Promise<Explanation>;
+  explain(request: QueryRequest, principal: Principal, signal: AbortSignal): Promise<Explanation>;
 }

@@ -21,6 +21,8 @@ export interface CachePolicy<T> {
   readonly ttlMs: number;
   /** False for an answer that this caller cannot use, such as a partial one where all tenants are asked for. */
   readonly accepts: (value: T) => boolean;
+  /** True for an error of another caller's run that says nothing of this caller's, such as that one's shorter deadline. */
+  readonly outlives?: (error: unknown) => boolean;
 }
 
 /** Answers that are served again, and runs that several callers share. Errors are never kept. */
@@ -28,7 +30,7 @@ export interface AnswerCache<T> {
   /**
    * The kept answer, the outcome of the same key's current run, or that of a new run. A caller that aborts gets its
    * signal's reason; the run goes on while others wait for it. A fresh answer is given even when `accepts` refuses it:
-   * running again would not make it better.
+   * running again would not make it better. An error that the caller `outlives` is another's: its own run follows.
    */
   getOrRun(
     key: string,
@@ -67,7 +69,9 @@ export function createAnswerCache<T>({ maxBytes, observe, now = Date.now }: Answ
         }
         return value;
       },
-      () => flights.delete(key),
+      () => {
+        if (flights.get(key) === flight) flights.delete(key);
+      },
     );
     flights.set(key, flight);
     return flight;
@@ -81,14 +85,31 @@ export function createAnswerCache<T>({ maxBytes, observe, now = Date.now }: Answ
 
       const current = flights.get(key);
       if (current !== undefined) {
-        const value = await current.join(signal);
-        if (policy.accepts(value)) return { value, status: "coalesced", ageMs: 0 };
+        const joined = await unlessOutlived(current.join(signal), policy, signal);
+        if (joined !== null && policy.accepts(joined.value)) return { ...joined, status: "coalesced", ageMs: 0 };
       }
       // Only a run that had begun before this caller came is refused: of the callers that refuse it, one runs again for all.
       const later = flights.get(key);
-      if (later !== undefined) return { value: await later.join(signal), status: "coalesced", ageMs: 0 };
+      if (later !== undefined) {
+        const joined = await unlessOutlived(later.join(signal), policy, signal);
+        if (joined !== null) return { ...joined, status: "coalesced", ageMs: 0 };
+      }
       return { value: await begin(key, policy.ttlMs, run).join(signal), status: "miss", ageMs: 0 };
     },
     close: () => store.close(),
   };
+}
+
+/** The run's value, or null when it ended with an error that is not this caller's. */
+async function unlessOutlived<T>(
+  run: Promise<T>,
+  { outlives }: CachePolicy<T>,
+  signal: AbortSignal,
+): Promise<{ readonly value: T } | null> {
+  try {
+    return { value: await run };
+  } catch (error) {
+    if (signal.aborted || outlives?.(error) !== true) throw error;
+    return null;
+  }
 }

@@ -1,6 +1,7 @@
 import type { Config } from "../config/schema.ts";
-import { createDatabase, type Database } from "../postgres/database.ts";
+import { createDatabase, type Database, type DatabaseOptions } from "../postgres/database.ts";
 import { applyOnboarding, type OnboardingResult } from "../tenants/apply-onboarding.ts";
+import { findUnreadable } from "../tenants/find-unreadable.ts";
 import { type OnboardingPlan, planOnboarding } from "../tenants/plan-onboarding.ts";
 import type { Step } from "./progress.ts";
 
@@ -50,11 +51,33 @@ export async function applyPlan(
   return { onboarded, failed };
 }
 
-function connect(config: Config, url: string): Database {
+/** The tenants among `names` that queries cannot read, tried as the role of `federation.url`. */
+export async function tryTenants(
+  names: readonly string[],
+  { config, onStep }: { readonly config: Config; readonly onStep: OnStep },
+): Promise<OnboardingResult["failed"]> {
+  const database = connect(config, config.federation.url, {
+    maxConnections: 4,
+    queryTimeoutMs: config.limits.tenantDeadline,
+  });
+  let done = 0;
+  const onTenantTried = (tenant: string) => {
+    done += 1;
+    onStep({ text: tenant, done, total: names.length });
+  };
+  try {
+    return await findUnreadable(names, { database, config, onTenantTried });
+  } finally {
+    await database.close();
+  }
+}
+
+function connect(config: Config, url: string, more: Partial<DatabaseOptions> = {}): Database {
   return createDatabase({
     url,
     applicationName: "tenantry onboarding",
     maxConnections: 2,
     connectTimeoutMs: config.federation.connectTimeout,
+    ...more,
   });
 }

@@ -1,8 +1,9 @@
+import { lendBudget, type ReadBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
-import { tenantFailure, tenantTimeout } from "./execution-error.ts";
+import { notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
 import type { FailedArm } from "./isolate-failures.ts";
 import type { LoneOutcome } from "./lone-sessions.ts";
-import type { Share, ShareContext, ShareOutcome } from "./share.ts";
+import { fairTimeMs, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 
 /** How long a request waits for tenants that lately did not answer. */
 const PATIENCE_MS = 1_000;
@@ -15,23 +16,37 @@ export async function askSuspects(arms: readonly Arm[], share: Share, context: S
   const answers: ShareOutcome["answers"][number][] = [];
   const failed: FailedArm[] = [];
   const absent: TenantFailure[] = [];
-  const patienceMs = Math.min(PATIENCE_MS, context.tenantDeadlineMs, Math.max(0, share.deadlineAtMs - context.now()));
+  const fairMs = Math.min(PATIENCE_MS, context.tenantDeadlineMs);
+  const patienceMs = Math.min(fairMs, Math.max(0, share.deadlineAtMs - context.now()));
   await Promise.all(
     arms.map(async (arm) => {
-      const outcome = await orSilent(ask(arm, share, context), patienceMs);
+      const budget = lendBudget(share.budget);
+      let begun = false;
+      const asking = ask(arm, { budget, onTurn: () => (begun = true) }, context);
+      const outcome = await orSilent(asking, patienceMs);
       if (outcome.kind === "answered") answers.push(outcome.rows);
       else if (outcome.kind === "failed") failed.push({ arm, facts: outcome.facts });
-      else absent.push(tenantTimeout(arm.tenant, patienceMs));
+      else {
+        // Rows that come after this are nobody's: they must not cost the answer its own.
+        budget.revoke();
+        if (!begun || outcome.kind === "not_asked") absent.push(notAsked(arm.tenant));
+        else absent.push(patienceMs < fairMs ? outOfTime(arm.tenant) : tenantTimeout(arm.tenant, patienceMs));
+      }
     }),
   );
   return { answers, failed, absent };
 }
 
 /** Asks one suspect and updates what is known of it. Never rejects: nobody may be waiting any more. */
-async function ask(arm: Arm, share: Share, context: ShareContext): Promise<LoneOutcome> {
+async function ask(
+  arm: Arm,
+  { budget, onTurn }: { readonly budget: ReadBudget; readonly onTurn: () => void },
+  context: ShareContext,
+): Promise<LoneOutcome> {
   const { suspects, lone, tenantDeadlineMs, now, closing } = context;
   const options = {
-    budget: share.budget,
+    budget,
+    onTurn,
     timeoutMs: tenantDeadlineMs,
     untilMs: now() + tenantDeadlineMs,
     signals: [closing],
@@ -40,7 +55,9 @@ async function ask(arm: Arm, share: Share, context: ShareContext): Promise<LoneO
   const outcome = await lone.ask(arm, options).catch((): LoneOutcome => ({ kind: "not_asked" }));
   if (outcome.kind === "answered") suspects.clear(arm.tenant);
   else if (outcome.kind === "failed") suspects.note(tenantFailure(arm.tenant, outcome.facts));
-  else suspects.note(tenantTimeout(arm.tenant, tenantDeadlineMs));
+  else if (outcome.kind === "silent" && outcome.afterMs >= fairTimeMs(context))
+    suspects.note(tenantTimeout(arm.tenant, outcome.afterMs));
+  else suspects.postpone(arm.tenant);
   return outcome;
 }
 

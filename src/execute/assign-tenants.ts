@@ -1,8 +1,11 @@
 /** Foreign connections that one session may hold; PostgreSQL's default file limit stops it at 322. */
 export const MAX_TENANTS_PER_LANE = 250;
 
-/** Sessions beside the lanes, for outer blocks and for tenants that are asked alone: they count in the budget too. */
-export const SESSIONS_BESIDE_LANES = 8;
+/**
+ * Sessions beside the lanes, which count in the budget too: four for outer blocks, four for tenants that are asked alone, and
+ * eight that were thrown away and that the server has not ended yet.
+ */
+export const SESSIONS_BESIDE_LANES = 16;
 
 const AUTO_LANES = 16;
 
@@ -30,7 +33,11 @@ export interface LaneAssignment {
   laneOf(tenant: string): number;
 }
 
-/** Gives each new tenant to the lane with the fewest, so that shares differ by one at most while the lanes are as many. */
+/**
+ * Gives each new tenant to the lane with the fewest. Shares differ by one at most from the first tenant on while the number of
+ * lanes stays; lanes that a growing fleet adds begin empty and take the newcomers, since tenants do not move. A tenant that
+ * left keeps its place until the next start: it may come back, and lanes of a fleet that shrank may be uneven.
+ */
 export function createLaneAssignment(options: LaneCountOptions): LaneAssignment {
   const owners = new Map<string, number>();
   const shares: number[] = [];

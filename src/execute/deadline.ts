@@ -38,6 +38,22 @@ export function startDeadline(ms: number, ...signals: readonly AbortSignal[]): D
   };
 }
 
+/** Runs `work` with a signal that also aborts after `ms`; when that ended it, it rejects with the error that `late` makes. */
+export async function within<T>(
+  ms: number,
+  { signals, late }: { readonly signals: readonly AbortSignal[]; readonly late: () => Error },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = startDeadline(ms, ...signals);
+  try {
+    return await work(deadline.signal);
+  } catch (error) {
+    throw deadline.passed() ? late() : error;
+  } finally {
+    deadline.clear();
+  }
+}
+
 /** What `promise` gives, or the signal's reason if it aborts first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();

@@ -13,15 +13,6 @@ export class ExecutionError extends Error {
   }
 }
 
-/** The error for a federation database that cannot be reached, or no longer. */
-export function federationUnavailable(cause: unknown): AppError {
-  return new AppError("FEDERATION_UNAVAILABLE", "the federation database cannot be reached", {
-    hint: "try again in a few seconds; /readyz says when it is back",
-    retryAfterSeconds: 5,
-    cause,
-  });
-}
-
 /** The error for a request that ran out of time before its statement could end. */
 export function deadlineExceeded(): AppError {
   return new AppError("DEADLINE_EXCEEDED", "no answer within the request's deadline", {
@@ -37,6 +28,21 @@ export function tenantFailure(tenant: string, facts: PgErrorFacts): TenantFailur
 /** The failure of a tenant that passed our own deadline. */
 export function tenantTimeout(tenant: string, timeoutMs: number): TenantFailure {
   return { tenant, reason: "timeout", detail: `no answer within ${Math.max(0, timeoutMs / 1_000).toFixed(1)} s` };
+}
+
+/** The failure of a tenant that the request had no time for. It says nothing of the tenant. */
+export function outOfTime(tenant: string): TenantFailure {
+  return {
+    tenant,
+    reason: "timeout",
+    detail: "the request's own time ran out before the tenant could answer",
+    requestOutOfTime: true,
+  };
+}
+
+/** The failure of a tenant in doubt that was not asked, since too many others are in doubt. */
+export function notAsked(tenant: string): TenantFailure {
+  return { tenant, reason: "timeout", detail: "not asked: too many tenants do not answer", requestOutOfTime: true };
 }
 
 function reasonOf(facts: PgErrorFacts): FailureReason {

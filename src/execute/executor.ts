@@ -1,13 +1,14 @@
 import { setMaxListeners } from "node:events";
 import { AppError } from "../errors.ts";
 import type { Observe } from "../observation.ts";
+import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { createReadBudget } from "../postgres/read-budget.ts";
 import type { ParameterValue } from "../postgres/read-rows.ts";
 import type { Session } from "../postgres/session.ts";
 import type { Arm, GatheredRows, ResultColumn, TextRows } from "../types.ts";
 import { createLaneAssignment, groupByLane, type LaneCountOptions } from "./assign-tenants.ts";
-import { startDeadline } from "./deadline.ts";
-import { deadlineExceeded, federationUnavailable } from "./execution-error.ts";
+import { within } from "./deadline.ts";
+import { deadlineExceeded } from "./execution-error.ts";
 import { gather } from "./gather.ts";
 import { createLaneGroups } from "./lane-groups.ts";
 import { createLoneSessions } from "./lone-sessions.ts";
@@ -125,14 +126,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
     remainingMs: number,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const stop = startDeadline(remainingMs, signal, closing.signal);
-    try {
-      return await work(stop.signal);
-    } catch (error) {
-      throw stop.passed() ? deadlineExceeded() : error;
-    } finally {
-      stop.clear();
-    }
+    return within(remainingMs, { signals: [signal, closing.signal], late: deadlineExceeded }, work);
   }
 
   return {

@@ -11,13 +11,21 @@ export interface Lane {
   readonly index: number;
   /** Statements that run or wait. */
   load(): number;
-  /** Resolves when it is this statement's turn, with the end of the turn. */
-  take(signal: AbortSignal): Promise<() => void>;
+  /** Resolves when it is this statement's turn. */
+  take(signal: AbortSignal): Promise<LaneTurn>;
   /** The lane's session, opened when there is none. To be called in a turn. */
   session(signal: AbortSignal): Promise<Session>;
-  /** Throws the session away without waiting: its clean-up may take 30 s for each tenant that went silent. */
-  discard(cause: ReplaceCause): void;
+  /** Throws away a session whose connection was lost. */
+  discard(): void;
   close(): Promise<void>;
+}
+
+export interface LaneTurn {
+  /**
+   * Hands the turn on as soon as the session is clean, or gone; nobody needs to wait for that. False when it is gone: it was
+   * stopped for `cause`, and its clean-up may take the server 30 s for each tenant that went silent.
+   */
+  end(cause: ReplaceCause): Promise<boolean>;
 }
 
 export interface LaneOptions {
@@ -52,12 +60,22 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     observe({ kind: "lane.replaced", group, lane: index, cause });
   }
 
+  async function kept(cause: ReplaceCause): Promise<boolean> {
+    await current?.idle();
+    if (closed || current === null || current.usable()) return true;
+    discard(cause);
+    return false;
+  }
+
   return {
     group,
     index,
     load: turns.load,
-    take: turns.take,
-    discard,
+    async take(signal) {
+      const leave = await turns.take(signal);
+      return { end: (cause) => kept(cause).finally(leave) };
+    },
+    discard: () => discard("connection"),
     async session(signal) {
       if (current?.usable()) return current;
       discard("connection");

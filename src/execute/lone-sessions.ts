@@ -17,6 +17,8 @@ export type LoneOutcome =
   | { readonly kind: "not_asked" };
 
 export interface AskOptions {
+  /** Called when its turn has come. */
+  readonly onTurn?: () => void;
   readonly budget: ReadBudget;
   readonly timeoutMs: number;
   readonly untilMs: number;
@@ -32,7 +34,7 @@ export interface LoneSessions {
 
 export const MAX_LONE_SESSIONS = 4;
 
-/** At most four at once; each session is opened for one statement and closed after it. */
+/** At most four at once, those that still close included; each session is opened for one statement and closed after it. */
 export function createLoneSessions(options: {
   readonly openSession: () => Promise<Session>;
   readonly stuck: StuckSessions;
@@ -42,34 +44,38 @@ export function createLoneSessions(options: {
   const turns = createTurns(MAX_LONE_SESSIONS);
   const closing = new Set<Promise<void>>();
 
-  function closeSoon(session: Session): void {
-    const closed = session.close().finally(() => closing.delete(closed));
+  /** Ends the session, if there is one, and then the turn; nobody needs to wait for that. */
+  function closeSoon(opening: Promise<Session>, leave: () => void, stopped: () => boolean): void {
+    const close = async (): Promise<void> => {
+      const session = await opening.catch(() => null);
+      await session?.idle();
+      if (stopped() && session?.usable() === false) stuck.note();
+      await session?.close();
+    };
+    const closed = close().finally(() => {
+      closing.delete(closed);
+      leave();
+    });
     closing.add(closed);
   }
 
-  async function askNow(arm: Arm, { budget, timeoutMs, untilMs, signals }: AskOptions): Promise<LoneOutcome> {
+  async function askNow(
+    arm: Arm,
+    { budget, timeoutMs, untilMs, signals }: AskOptions,
+    leave: () => void,
+  ): Promise<LoneOutcome> {
     const afterMs = Math.min(timeoutMs, untilMs - now());
     const deadline = startDeadline(afterMs, ...signals);
     const opening = openSession();
-    opening.then(
-      (session) => deadline.signal.aborted && session.destroy(),
-      () => undefined,
-    );
     try {
       const session = await unlessAborted(opening, deadline.signal);
-      try {
-        return { kind: "answered", rows: await session.run(arm.sql, { budget, signal: deadline.signal }) };
-      } finally {
-        if (session.usable()) closeSoon(session);
-      }
+      return { kind: "answered", rows: await session.run(arm.sql, { budget, signal: deadline.signal }) };
     } catch (error) {
-      if (deadline.passed()) {
-        stuck.note();
-        return { kind: "silent", afterMs };
-      }
+      if (deadline.passed()) return { kind: "silent", afterMs };
       return { kind: "failed", facts: armFault(error) };
     } finally {
       deadline.clear();
+      closeSoon(opening, leave, () => deadline.signal.aborted);
     }
   }
 
@@ -80,7 +86,8 @@ export function createLoneSessions(options: {
       try {
         const leave = await turns.take(patience.signal);
         patience.clear();
-        return await askNow(arm, ask).finally(leave);
+        ask.onTurn?.();
+        return await askNow(arm, ask, leave);
       } catch (error) {
         if (patience.passed()) return { kind: "not_asked" };
         throw error;

@@ -1,7 +1,8 @@
+import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { pgErrorFacts } from "../postgres/pg-error.ts";
 import type { RunOptions, Session } from "../postgres/session.ts";
 import type { ResultColumn, TextRows } from "../types.ts";
-import { deadlineExceeded, ExecutionError, federationUnavailable } from "./execution-error.ts";
+import { deadlineExceeded, ExecutionError } from "./execution-error.ts";
 import { createSessionPool } from "./session-pool.ts";
 
 /** Statements that belong to no lane: blocks that run once over gathered rows, descriptions, plans. */

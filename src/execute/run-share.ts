@@ -1,15 +1,19 @@
+import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { pgErrorFacts } from "../postgres/pg-error.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { askSuspects } from "./ask-suspects.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
-import { federationUnavailable, tenantFailure, tenantTimeout } from "./execution-error.ts";
+import { notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
 import { isolateFailures, type Progress, startProgress } from "./isolate-failures.ts";
-import type { Lane } from "./lane.ts";
-import type { Share, ShareContext, ShareOutcome } from "./share.ts";
+import type { Lane, LaneTurn, ReplaceCause } from "./lane.ts";
+import { fairTimeMs, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 import { unionAll } from "./union-all.ts";
 
 /** Kept back from what is left of a request, for merging and writing what the others gave. */
 const RESERVE_MS = 100;
+
+// Connecting to a tenant takes 15 round trips: less is not worth a session.
+const LEAST_TIME_MS = 250;
 
 /**
  * Runs one lane's arms in the lane's turn. Every arm ends in exactly one of: an answer, `failed`, `absent`.
@@ -17,10 +21,8 @@ const RESERVE_MS = 100;
  */
 export async function runShare(lane: Lane, share: Share, context: ShareContext): Promise<ShareOutcome> {
   const { suspects, now } = context;
-  const waitedMs = share.deadlineAtMs - now() - RESERVE_MS;
-  const leave = await takeTurn(lane, waitedMs, share.signal);
-  if (leave === null)
-    return { answers: [], failed: [], absent: share.arms.map((arm) => tenantTimeout(arm.tenant, waitedMs)) };
+  const turn = await takeTurn(lane, share.deadlineAtMs - now() - RESERVE_MS, share.signal);
+  if (turn === null) return { answers: [], failed: [], absent: share.arms.map(({ tenant }) => outOfTime(tenant)) };
 
   const absent: TenantFailure[] = [];
   const [shared, alone, apart]: [Arm[], Arm[], Arm[]] = [[], [], []];
@@ -36,7 +38,7 @@ export async function runShare(lane: Lane, share: Share, context: ShareContext):
   try {
     absent.push(...(await runInTurn(lane, progress, share, context)));
   } finally {
-    leave();
+    endTurn(turn, share, context);
   }
   const asked = await asking;
   for (const { arm, facts } of progress.failed) if (facts.remote) suspects.note(tenantFailure(arm.tenant, facts));
@@ -47,8 +49,15 @@ export async function runShare(lane: Lane, share: Share, context: ShareContext):
   };
 }
 
+function endTurn(turn: LaneTurn, share: Share, { stuck }: ShareContext): void {
+  const cause: ReplaceCause = share.signal.aborted ? "cancelled" : "timeout";
+  void turn.end(cause).then((kept) => {
+    if (!kept) stuck.note();
+  });
+}
+
 /** Null when the turn does not come in time. */
-async function takeTurn(lane: Lane, waitMs: number, signal: AbortSignal): Promise<(() => void) | null> {
+async function takeTurn(lane: Lane, waitMs: number, signal: AbortSignal): Promise<LaneTurn | null> {
   const wait = startDeadline(waitMs, signal);
   try {
     return await lane.take(wait.signal);
@@ -75,7 +84,6 @@ async function runInTurn(
   try {
     if (tenants === 0) return [];
     if (await runOnSession(lane, progress, share, deadline)) return [];
-    context.stuck.note();
     return await askOneByOne(progress, share, context);
   } finally {
     deadline.clear();
@@ -94,16 +102,10 @@ async function runOnSession(lane: Lane, progress: Progress, share: Share, deadli
       return true;
     } catch (error) {
       const kind = pgErrorFacts(error)?.kind;
-      if (share.signal.aborted) {
-        lane.discard("cancelled");
-        throw share.signal.reason;
-      }
-      if (deadline.passed() || kind === "cancelled") {
-        lane.discard("timeout");
-        return false;
-      }
+      if (share.signal.aborted) throw share.signal.reason;
+      if (deadline.passed() || kind === "cancelled") return false;
       if (kind !== "connection_lost") throw error;
-      lane.discard("connection");
+      lane.discard();
       if (attempt === 2) throw federationUnavailable(error);
     }
   }
@@ -114,13 +116,17 @@ async function askOneByOne(progress: Progress, share: Share, context: ShareConte
   const silent: TenantFailure[] = [];
   const arms = progress.pending.splice(0).flat();
   const untilMs = share.deadlineAtMs - RESERVE_MS;
+  if (untilMs - context.now() < LEAST_TIME_MS) return arms.map(({ tenant }) => outOfTime(tenant));
+  const fairMs = fairTimeMs(context);
   await Promise.all(
     arms.map(async (arm) => {
       const options = { budget: share.budget, timeoutMs: context.tenantDeadlineMs, untilMs, signals: [share.signal] };
       const outcome = await context.lone.ask(arm, options);
       if (outcome.kind === "answered") progress.answers.push(outcome.rows);
       else if (outcome.kind === "failed") progress.failed.push({ arm, facts: outcome.facts });
-      else if (outcome.kind === "not_asked") silent.push(tenantTimeout(arm.tenant, context.tenantDeadlineMs));
+      else if (outcome.kind === "not_asked")
+        silent.push(context.stuck.tooMany() ? notAsked(arm.tenant) : outOfTime(arm.tenant));
+      else if (outcome.afterMs < fairMs) silent.push(outOfTime(arm.tenant));
       else {
         const failure = tenantTimeout(arm.tenant, outcome.afterMs);
         context.suspects.note(failure);

@@ -9,7 +9,7 @@ export interface SessionPool {
   close(): Promise<void>;
 }
 
-/** At most `size` sessions, opened when needed and kept. */
+/** At most `size` sessions, opened when needed and kept. A turn ends when its session is clean, or gone. */
 export function createSessionPool({
   openSession,
   size,
@@ -19,6 +19,16 @@ export function createSessionPool({
 }): SessionPool {
   const turns = createTurns(size);
   const idle: Session[] = [];
+  const returning = new Set<Promise<void>>();
+
+  function giveBack(session: Session, leave: () => void): void {
+    const returned = session.idle().then(() => {
+      if (session.usable()) idle.push(session);
+      returning.delete(returned);
+      leave();
+    });
+    returning.add(returned);
+  }
 
   async function session(signal: AbortSignal): Promise<Session> {
     for (let kept = idle.pop(); kept !== undefined; kept = idle.pop()) if (kept.usable()) return kept;
@@ -37,18 +47,21 @@ export function createSessionPool({
   return {
     async use(work, signal) {
       const leave = await turns.take(signal);
+      let mine: Session;
       try {
-        const mine = await session(signal);
-        try {
-          return await work(mine);
-        } finally {
-          if (mine.usable()) idle.push(mine);
-        }
-      } finally {
+        mine = await session(signal);
+      } catch (error) {
         leave();
+        throw error;
+      }
+      try {
+        return await work(mine);
+      } finally {
+        giveBack(mine, leave);
       }
     },
     async close() {
+      await Promise.all(returning);
       await Promise.all(idle.splice(0).map((session) => session.close()));
     },
   };

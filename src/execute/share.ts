@@ -18,6 +18,13 @@ export interface ShareContext {
   readonly closing: AbortSignal;
 }
 
+const FAIR_TIME_MS = 5_000;
+
+/** A tenant that stays silent this long, alone on a session, is silent; one that a hurried request gave less may only be slow. */
+export function fairTimeMs({ tenantDeadlineMs }: Pick<ShareContext, "tenantDeadlineMs">): number {
+  return Math.min(tenantDeadlineMs, FAIR_TIME_MS);
+}
+
 /** One lane's part of a query. */
 export interface Share {
   readonly arms: readonly Arm[];

@@ -6,7 +6,8 @@ export interface StuckSessions {
 }
 
 const STUCK_FOR_MS = 30_000;
-const MAX_STUCK = 32;
+// They are connections that the server still has: `SESSIONS_BESIDE_LANES` counts them.
+const MAX_STUCK = 8;
 
 /** Counts for 30 seconds, which is what PostgreSQL needs to give up one silent tenant. */
 export function createStuckSessions({ now }: { readonly now: () => number }): StuckSessions {

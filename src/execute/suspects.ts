@@ -16,6 +16,8 @@ export interface Suspects {
   note(failure: TenantFailure): void;
   /** A tenant is asked apart: until that ends, others are told of its last failure. */
   asking(tenant: string): void;
+  /** A tenant was to be asked apart and could not be: what is known of it stays, and it may be asked again after the pause. */
+  postpone(tenant: string): void;
   /** A tenant that was asked apart has answered, and is trusted again. */
   clear(tenant: string): void;
 }
@@ -55,6 +57,11 @@ export function createSuspects({ now }: { readonly now: () => number }): Suspect
     asking(tenant) {
       const suspect = suspects.get(tenant);
       if (suspect !== undefined) suspects.set(tenant, { ...suspect, askAgainAtMs: Number.POSITIVE_INFINITY });
+    },
+    postpone(tenant) {
+      const suspect = suspects.get(tenant);
+      if (suspect === undefined) return;
+      suspects.set(tenant, { ...suspect, askAgainAtMs: now() + (PAUSE_MS[suspect.failure.reason] ?? 0) });
     },
     clear(tenant) {
       suspects.delete(tenant);

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { AppError, positionAt } from "../errors.ts";
-import { jsonErrorOffset } from "./json-error-offset.ts";
 import type { Middleware } from "./request-state.ts";
 
 // What is too large is still read, and thrown away, so that the client is done sending and reads the answer.
@@ -56,16 +55,12 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const position = positionAt(text, jsonErrorOffset(text));
-    const found =
-      position.offset === text.length ? "the end" : JSON.stringify(text.slice(position.offset, position.offset + 20));
-    throw new AppError(
-      "REQUEST_INVALID",
-      `the body is no JSON: unexpected ${found} at line ${position.line}, column ${position.column}`,
-      {
-        position,
-        cause: error,
-      },
-    );
+    const reason = error instanceof Error ? error.message : "";
+    // V8 names a position for some mistakes, the text around it for the others.
+    const offset = /at position (\d+)/.exec(reason)?.[1];
+    throw new AppError("REQUEST_INVALID", `the body is no JSON: ${reason}`, {
+      position: offset === undefined ? undefined : positionAt(text, Number(offset)),
+      cause: error,
+    });
   }
 }

@@ -10,7 +10,6 @@ import { restRoutes } from "../protocols/rest.ts";
 import { jsonAnswer, type Route } from "../protocols/route.ts";
 import { simpodRoutes } from "../protocols/simpod.ts";
 import type { Catalog, QueryService } from "../types.ts";
-import { limitConcurrency } from "./admission.ts";
 import { createAuthentication } from "./authenticate.ts";
 import { checkHost } from "./check-host.ts";
 import { sendError, toPublicError } from "./error-response.ts";
@@ -72,7 +71,18 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const host = config.server.host.includes(":") ? `[${config.server.host}]` : config.server.host;
   const url = `http://${host}:${port}`;
   observe({ kind: "server.listening", url, authenticated });
-  return { url, port, close: (graceMs) => close(server, running, graceMs) };
+  return { url, port, close };
+
+  async function close(graceMs: number): Promise<void> {
+    observe({ kind: "server.stopping", graceMs });
+    // http's own close also ends idle connections, under requests that are on their way; those are to get a 503 instead.
+    const closed = new Promise<void>((resolve) => {
+      NetServer.prototype.close.call(server, () => resolve());
+    });
+    await running.stop(graceMs);
+    server.closeAllConnections();
+    await closed;
+  }
 }
 
 function createApp(options: HttpServerOptions, running: RunningRequests) {
@@ -115,7 +125,7 @@ function listRoutes({
   metricsText,
   now = Date.now,
 }: HttpServerOptions): readonly Route[] {
-  const services = { config, service: limitConcurrency(service, config.limits), catalog, now };
+  const services = { config, service, catalog, now };
   const routes: readonly Route[] = [
     ...systemRoutes({ catalog, ready, metricsText, now, routes: () => routes }),
     ...restRoutes(services),
@@ -168,14 +178,4 @@ function listen(server: Server, { host, port }: Config["server"]): Promise<numbe
 function portOf(address: AddressInfo | string | null): number {
   if (address === null || typeof address === "string") throw new Error("the server listens on no port");
   return address.port;
-}
-
-async function close(server: Server, running: RunningRequests, graceMs: number): Promise<void> {
-  // http's own close also ends idle connections, under requests that are on their way; those are to get a 503 instead.
-  const closed = new Promise<void>((resolve) => {
-    NetServer.prototype.close.call(server, () => resolve());
-  });
-  await running.stop(graceMs);
-  server.closeAllConnections();
-  await closed;
 }

@@ -34,7 +34,7 @@ function lineOf(observation: Observation): Line {
     case "server.listening":
       return { level: "info", message: `listening on ${observation.url}`, ...fields };
     case "server.stopping":
-      return { level: "info", message: `stopping on ${observation.signal}`, ...fields };
+      return { level: "info", message: "stopping", ...fields };
     case "http.request":
       return { level: "info", message: `${observation.method} ${observation.route} ${observation.status}`, ...fields };
     case "http.error":

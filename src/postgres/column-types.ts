@@ -1,10 +1,14 @@
 import { z } from "zod";
 import type { ValueKind } from "../types.ts";
 import type { Database } from "./database.ts";
+import { federationUnavailable } from "./federation-unavailable.ts";
 
 /** Names of the federation database's types. */
 export interface TypeNames {
-  /** PostgreSQL's spelling of each type, without a modifier; `unknown` for an oid that no type has. */
+  /**
+   * PostgreSQL's spelling of each type, without a modifier; `unknown` for an oid that no type has. Rejects with
+   * FEDERATION_UNAVAILABLE when the catalogs cannot be read.
+   */
   namesOf(typeOids: readonly number[]): Promise<readonly string[]>;
 }
 
@@ -16,9 +20,11 @@ export function createTypeNames(database: Pick<Database, "query">): TypeNames {
   let loading: Promise<void> | null = null;
 
   async function load(): Promise<void> {
-    const rows = await database.query(
-      "SELECT oid::int8::text AS oid, pg_catalog.format_type(oid, -1) AS name FROM pg_catalog.pg_type",
-    );
+    const rows = await database
+      .query("SELECT oid::int8::text AS oid, pg_catalog.format_type(oid, -1) AS name FROM pg_catalog.pg_type")
+      .catch((error: unknown) => {
+        throw federationUnavailable(error);
+      });
     names = new Map(rows.map((row) => typeRow.parse(row)).map((type) => [type.oid, type.name]));
   }
 

@@ -17,6 +17,8 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   readonly maxConnections: number;
   readonly connectTimeoutMs: number;
+  /** Ends a statement that takes longer, and its connection when that does not answer; no end when absent. */
+  readonly queryTimeoutMs?: number;
 }
 
 /** Opens a pool. Nothing is connected before the first query. Errors are those of `pg`: `code` is the SQLSTATE. */
@@ -29,11 +31,31 @@ export function createDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: options.connectTimeoutMs,
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: true,
+    keepAlive: true,
+    ...(options.queryTimeoutMs === undefined ? {} : { statement_timeout: options.queryTimeoutMs }),
   });
-  const query: Database["query"] = async (text, values) =>
-    db.any<Row>(
-      values === undefined || values.length === 0 ? text : new pgp.ParameterizedQuery({ text, values: [...values] }),
-    );
+  const { queryTimeoutMs } = options;
+  const query: Database["query"] = async (text, values) => {
+    const statement =
+      values === undefined || values.length === 0 ? text : new pgp.ParameterizedQuery({ text, values: [...values] });
+    if (queryTimeoutMs === undefined) return db.any<Row>(statement);
+    const connection = await db.connect();
+    // A connection that did not answer in time is thrown away: pg would let the next statement wait behind this one.
+    let late = false;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        late = true;
+        reject(new Error(`no answer within ${queryTimeoutMs} ms`));
+      }, queryTimeoutMs);
+    });
+    try {
+      return await Promise.race([connection.any<Row>(statement), timeout]);
+    } finally {
+      clearTimeout(timer);
+      await connection.done(late);
+    }
+  };
   return {
     query,
     transaction: (work) =>

@@ -37,6 +37,7 @@ const serverError = z.object({
   code: z.string().length(5),
   message: z.string(),
   where: z.string().optional(),
+  routine: z.string().optional(),
   position: z.coerce.number().int().positive().optional(),
 });
 
@@ -48,25 +49,28 @@ export function pgErrorFacts(error: unknown): PgErrorFacts | null {
   }
   const parsed = serverError.safeParse(error);
   if (!parsed.success) return null;
-  const { code, message, where, position } = parsed.data;
+  const { severity, code, message, where, routine, position } = parsed.data;
   const remote = isRemote(code, where ?? "");
-  const kind = kindOf(code, remote);
+  // A refusal that ends the session is the session's end, whatever it says: poolers tell everything as FATAL 08P01.
+  const kind = !remote && severity === "FATAL" && code.startsWith("08") ? "connection_lost" : kindOf(code, remote);
   return {
     sqlstate: code,
     kind,
     remote,
-    message: safeMessage(code, kind, remote, message),
+    message: setUpFault(code, remote, routine) ?? safeMessage(code, kind, remote, message),
     ...(position === undefined ? {} : { position }),
   };
 }
 
-// A server reports class 08 only of a foreign server: when its own connection fails there is nobody to report to.
+// What postgres_fdw reports of its own connection to a tenant. Others of class 08, such as 08P01, are the session's with us.
+const TENANT_CONNECTION = new Set(["08000", "08001", "08003", "08004", "08006"]);
+
 function isRemote(sqlstate: string, where: string): boolean {
-  return sqlstate.startsWith("08") || sqlstate.startsWith("HV") || where.includes("remote SQL command");
+  return TENANT_CONNECTION.has(sqlstate) || sqlstate.startsWith("HV") || where.includes("remote SQL command");
 }
 
 function kindOf(sqlstate: string, remote: boolean): PgErrorKind {
-  if (sqlstate.startsWith("08") || sqlstate === "HV00N") return "unreachable";
+  if (TENANT_CONNECTION.has(sqlstate) || sqlstate === "HV00N") return "unreachable";
   if (["57P01", "57P02", "57P03", "57P05", "25P03", "25P04"].includes(sqlstate))
     return remote ? "unreachable" : "connection_lost";
   if (sqlstate === "57014") return remote ? "timeout" : "cancelled";
@@ -110,7 +114,27 @@ function safeMessage(sqlstate: string, kind: PgErrorKind, remote: boolean, messa
   if (sentence !== undefined) return sentence;
   const condition = CONDITIONS[sqlstate];
   const named = condition === undefined ? `SQLSTATE ${sqlstate}` : `${condition} (SQLSTATE ${sqlstate})`;
-  if (remote) return `the tenant's database refused the query: ${named}`;
+  const advice = sqlstate === "42501" ? grantFor(remote) : "";
+  if (remote) return `the tenant's database refused the query: ${named}${advice}`;
   const speaksOfTheSql = ["0A", "20", "21", "22", "42"].includes(sqlstate.slice(0, 2)) && sqlstate !== "42704";
-  return speaksOfTheSql ? message : `the federation database refused the query: ${named}`;
+  return speaksOfTheSql ? `${message}${advice}` : `the federation database refused the query: ${named}`;
+}
+
+/** What is wrong with the way to a tenant, and what mends it; null for errors of other kinds. */
+function setUpFault(sqlstate: string, remote: boolean, routine: string | undefined): string | null {
+  if (sqlstate === "08001") return "the tenant's database cannot be reached, or refuses the login";
+  if (remote) return null;
+  if (sqlstate === "42704" && routine === "GetUserMapping")
+    return "no user mapping for the query role: CREATE USER MAPPING FOR it on the tenant's server";
+  if (sqlstate !== "2F003") return null;
+  return routine === "pgfdw_security_check"
+    ? "the tenant's server did not ask for a password, and postgres_fdw lets only superusers connect without one"
+    : "the query role's user mapping has no password, and postgres_fdw lets only superusers connect without one";
+}
+
+/** The statement that a permission error asks for. */
+function grantFor(remote: boolean): string {
+  return remote
+    ? "; GRANT SELECT on the relation to the login of its user mapping"
+    : "; GRANT the query role USAGE on the schema and SELECT on the relation";
 }

@@ -8,6 +8,39 @@ export interface ReadBudget {
   rowsLeft(): number;
 }
 
+/** A part of a budget that can be taken back, with everything that was taken from it, while a statement still reads. */
+export interface LentBudget extends ReadBudget {
+  /** From now on nothing is admitted. */
+  revoke(): void;
+}
+
+/** Lends `budget` to a statement whose rows may be given up. */
+export function lendBudget(budget: ReadBudget): LentBudget {
+  let rowsTaken = 0;
+  let bytesTaken = 0;
+  let revoked = false;
+  const giveBack = (rows: number, bytes: number): void => {
+    if (revoked) return;
+    rowsTaken -= rows;
+    bytesTaken -= bytes;
+    budget.giveBack(rows, bytes);
+  };
+  return {
+    admit(bytes) {
+      if (revoked || !budget.admit(bytes)) return false;
+      rowsTaken += 1;
+      bytesTaken += bytes;
+      return true;
+    },
+    giveBack,
+    rowsLeft: () => (revoked ? 0 : budget.rowsLeft()),
+    revoke() {
+      giveBack(rowsTaken, bytesTaken);
+      revoked = true;
+    },
+  };
+}
+
 /** A budget of `maxRows` rows and `maxBytes` bytes of values. */
 export function createReadBudget(limits: { readonly maxRows: number; readonly maxBytes: number }): ReadBudget {
   let rowsLeft = limits.maxRows;

@@ -10,9 +10,19 @@ export type ParameterValue = string | readonly (string | null)[] | null;
 type TextRow = readonly (string | null)[];
 
 const textForm = (value: string): string => value;
-const FIRST_BATCH_ROWS = 500;
+// The server sends a batch whole, and a row may have megabytes: the first batch tells how large rows are.
+const FIRST_BATCH_ROWS = 8;
 const MAX_BATCH_ROWS = 5_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
+// Later rows may be larger than the first ones: sizes are learnt in steps.
+const BATCH_GROWTH = 16;
+
+export interface ReadOptions {
+  readonly values: readonly ParameterValue[];
+  readonly budget: ReadBudget;
+  /** Stops the statement on the server: more of it is on its way than is worth reading. */
+  readonly interrupt: () => void;
+}
 
 /**
  * Runs one statement over the extended protocol, which takes no second one, and reads its rows in text form until they
@@ -22,8 +32,7 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 export function readRows(
   client: RawClient,
   sql: string,
-  values: readonly ParameterValue[],
-  budget: ReadBudget,
+  { values, budget, interrupt }: ReadOptions,
 ): Promise<TextRows> {
   return new Promise((resolve, reject) => {
     const cursor = new Cursor<TextRow>(sql, [...values], {
@@ -34,6 +43,7 @@ export function readRows(
     const rows: TextRow[] = [];
     let columns: readonly ResultColumn[] = [];
     let bytes = 0;
+    let batchEnd = 0;
     let truncated = false;
     let settled = false;
 
@@ -55,26 +65,31 @@ export function readRows(
       budget.giveBack(rows.length, bytes);
       reject(error);
     };
+    // What is left of the batch still comes: it is dropped row by row, or stopped where that is too much.
+    const cut = (size: number): void => {
+      truncated = true;
+      Object.assign(cursor, { handleDataRow: () => undefined });
+      const largest = Math.max(size, bytes / Math.max(rows.length, 1));
+      if (largest * (batchEnd - rows.length - 1) > BATCH_BYTES) interrupt();
+      finish();
+    };
     const readOn = (): void => {
       const batch = batchRows(rows.length, bytes, budget.rowsLeft());
+      batchEnd = rows.length + batch;
       cursor.read(batch, (error, delivered) => {
         if (error) return fail(error);
+        if (truncated) return cursor.close(() => undefined);
         if (delivered.length < batch) return finish();
-        if (!truncated) return readOn();
-        cursor.close(() => undefined);
-        return finish();
+        return readOn();
       });
     };
 
     connection.on("rowDescription", onDescription);
     connection.on("commandComplete", finish);
     cursor.on("row", (row: TextRow) => {
-      if (truncated || settled) return;
+      if (settled) return;
       const size = sizeOf(row);
-      if (!budget.admit(size)) {
-        truncated = true;
-        return;
-      }
+      if (!budget.admit(size)) return cut(size);
       rows.push(row);
       bytes += size;
     });
@@ -85,8 +100,9 @@ export function readRows(
 
 // The budget's last row is followed by one more, so that a result which just fits is not called truncated.
 function batchRows(rowsRead: number, bytesRead: number, rowsLeft: number): number {
-  const fitting = rowsRead === 0 ? FIRST_BATCH_ROWS : Math.ceil((BATCH_BYTES * rowsRead) / Math.max(bytesRead, 1));
-  return Math.max(1, Math.min(fitting, MAX_BATCH_ROWS, rowsLeft + 1));
+  if (rowsRead === 0) return Math.max(1, Math.min(FIRST_BATCH_ROWS, rowsLeft + 1));
+  const fitting = Math.ceil((BATCH_BYTES * rowsRead) / Math.max(bytesRead, 1));
+  return Math.max(1, Math.min(fitting, rowsRead * BATCH_GROWTH, MAX_BATCH_ROWS, rowsLeft + 1));
 }
 
 function sizeOf(row: TextRow): number {

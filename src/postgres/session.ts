@@ -29,11 +29,13 @@ export interface RunOptions {
 export interface Session {
   /** False once the connection has ended; such a session is of no more use. */
   usable(): boolean;
+  /** Resolves when the session is clean for the next statement, or has ended. */
+  idle(): Promise<void>;
   /** Columns of a statement, which is not run. */
   describe(sql: string, signal: AbortSignal): Promise<readonly ResultColumn[]>;
   /** The plan of a statement, as `EXPLAIN (VERBOSE, FORMAT JSON)` gives it; the statement is not run. */
   explain(sql: string, signal: AbortSignal): Promise<unknown>;
-  /** Rows of a statement, in text form. Abort cancels it on the server and ends the session. */
+  /** Rows of a statement, in text form. Abort cancels it on the server; a session that is not clean soon after is ended. */
   run(sql: string, options: RunOptions): Promise<TextRows>;
   /** Ends the session at once and waits for nothing; a running statement is cancelled. */
   destroy(): void;
@@ -42,6 +44,11 @@ export interface Session {
 }
 
 const CLOSE_TIMEOUT_MS = 2_000;
+// A cancelled session is usable in about 10 ms, and its connections to the tenants are worth that; one that waits for a silent
+// tenant is not for 30 s and more.
+const CANCEL_PATIENCE_MS = 250;
+// Closing a statement takes two round trips to every tenant of a lane; a tenant that went silent may take for ever.
+const CLEAN_UP_PATIENCE_MS = 10_000;
 const EXPLAIN_BUDGET = { maxRows: 1, maxBytes: 64 * 1024 * 1024 };
 
 /** Connects. Rejects with the error of `pg` when the server cannot be reached or refuses the login or the settings. */
@@ -81,75 +88,104 @@ async function connect(options: SessionOptions, { watchClient }: { readonly watc
 function createSession(client: RawClient, end: () => Promise<void>): Session {
   let alive = true;
   let busy = false;
-  let cleanUp: Promise<void> = Promise.resolve();
+  let clean: Promise<void> = Promise.resolve();
+  let cancelling: Promise<void> = Promise.resolve();
+  let onEnd = (): void => undefined;
+  const ended = new Promise<void>((resolve) => {
+    onEnd = resolve;
+  });
 
-  client.on("error", () => {
+  const lose = (): void => {
     alive = false;
-  });
-  client.on("end", () => {
-    alive = false;
-  });
+    onEnd();
+  };
+  client.on("error", lose);
+  client.on("end", lose);
 
   function destroy(): void {
     if (!alive) return;
-    alive = false;
     if (busy) void sendCancelRequest(cancelTarget(client));
     const { stream } = client.connection;
     if (stream instanceof Socket) stream.destroy();
+    lose();
   }
 
+  /** Stops the running statement: by a cancel request, or by the end of the session when that does not help soon. */
+  function interrupt(): void {
+    cancelling = sendCancelRequest(cancelTarget(client));
+    const timer = setTimeout(destroy, CANCEL_PATIENCE_MS);
+    void idle().then(() => clearTimeout(timer));
+  }
+
+  const idle = (): Promise<void> => Promise.race([clean, ended]);
+
   /** Rolls back, which undoes settings, and discards what outlives a transaction, such as advisory locks. */
-  async function tidy(): Promise<void> {
+  async function rollBack(): Promise<void> {
+    const timer = setTimeout(destroy, CLEAN_UP_PATIENCE_MS);
     try {
       await client.query("ROLLBACK");
       await client.query("DISCARD ALL");
-      busy = false;
     } catch {
       destroy();
+    } finally {
+      clearTimeout(timer);
     }
   }
 
   /** Gives `work` the connection once it is clean, and turns errors of the socket into `SessionLost`. */
-  async function use<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  function use<T>(work: () => Promise<T>, tidy: () => Promise<void>, signal: AbortSignal): Promise<T> {
+    const before = idle();
+    let running = false;
+    const start = async (): Promise<T> => {
+      await before;
+      signal.throwIfAborted();
+      if (!alive) throw new SessionLost();
+      busy = true;
+      running = true;
+      return work().catch((error: unknown) => {
+        throw pgErrorFacts(error) === null ? new SessionLost(error) : error;
+      });
+    };
+    const finish = async (): Promise<void> => {
+      if (!running) return;
+      running = false;
+      // A cancel request that comes late would hit the next statement.
+      await cancelling;
+      if (alive) await tidy();
+      busy = false;
+    };
     return settleOrAbort(
-      async () => {
-        await cleanUp;
-        if (!alive) throw new SessionLost();
-        busy = true;
-        try {
-          return await work();
-        } catch (error) {
-          throw pgErrorFacts(error) === null ? new SessionLost(error) : error;
-        }
+      () => {
+        const outcome = start();
+        clean = outcome.then(finish, finish);
+        return outcome;
       },
-      destroy,
+      // While it waits for the clean-up of another statement there is nothing to stop.
+      () => running && interrupt(),
       signal,
     );
   }
 
   async function run(sql: string, { values = [], budget, signal }: RunOptions): Promise<TextRows> {
     const text = oneText(sql);
-    return use(async () => {
-      try {
-        await client.query("BEGIN READ ONLY");
-        return await readRows(client, text, values, budget);
-      } finally {
-        cleanUp = tidy();
-      }
-    }, signal);
+    const work = async (): Promise<TextRows> => {
+      await client.query("BEGIN READ ONLY");
+      signal.throwIfAborted();
+      return readRows(client, text, { values, budget, interrupt });
+    };
+    return use(work, rollBack, signal);
   }
 
   return {
     usable: () => alive,
+    idle,
     run,
     destroy,
     async describe(sql, signal) {
       const text = oneText(sql);
       return use(
-        () =>
-          describeStatement(client, text).finally(() => {
-            busy = false;
-          }),
+        () => describeStatement(client, text),
+        async () => undefined,
         signal,
       );
     },
@@ -162,9 +198,9 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
     },
     async close() {
       const timer = setTimeout(destroy, CLOSE_TIMEOUT_MS);
-      await cleanUp;
+      await idle();
       if (alive) await end().catch(() => undefined);
-      alive = false;
+      lose();
       clearTimeout(timer);
     },
   };
@@ -187,7 +223,7 @@ function cancelTarget(client: RawClient) {
 }
 
 /** The outcome of `work`, or the signal's reason as soon as it aborts; then `stop` is called and the outcome dropped. */
-async function settleOrAbort<T>(work: () => Promise<T>, stop: () => void, signal: AbortSignal): Promise<T> {
+async function settleOrAbort<T>(work: () => Promise<T>, stop: () => unknown, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {

@@ -82,8 +82,8 @@ export function restRoutes({ config, service, catalog, now }: ProtocolServices):
       summary: "Tells how a template or a named query would run; runs nothing.",
       access: "caller",
       input: queryBodySchema,
-      run: async ({ body, principal }) =>
-        jsonAnswer(await service.explain(buildRequest(readQueryBody(body), defaults()), principal)),
+      run: async ({ body, principal, signal }) =>
+        jsonAnswer(await service.explain(buildRequest(readQueryBody(body), defaults()), principal, signal)),
     },
     {
       method: "GET",

@@ -2,14 +2,13 @@ import type { FleetExecutor } from "../execute/executor.ts";
 import { type ColumnValues, toColumns } from "../merge/column-values.ts";
 import type { NamedColumn } from "../merge/make-table.ts";
 import { sortRows } from "../merge/sort-rows.ts";
-import { outerSql, sortSql } from "../plan/outer-sql.ts";
+import { sortSql } from "../plan/outer-sql.ts";
 import type { PlannedBlock } from "../plan/planned-block.ts";
 import { sortColumnIndex } from "../plan/sort-column.ts";
 import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
-import type { CompiledQuery } from "../sql/compile-template.ts";
 import type { Coverage, GatheredRows } from "../types.ts";
 import { answerCut, coverageOf } from "./coverage.ts";
-import { toQueryError } from "./prepare-query.ts";
+import { type PreparedQuery, toQueryError } from "./prepare-query.ts";
 import type { QuerySettings } from "./run-query.ts";
 
 export interface ExecuteOptions {
@@ -37,11 +36,8 @@ export interface ExecutedPlan {
  * Runs the arms of every copied block on the lanes, then what runs once over their rows. Throws RESULT_TOO_LARGE when an outer block would
  * work on rows that were cut: its answer would be wrong, not partial.
  */
-export async function executePlan(
-  compiled: CompiledQuery,
-  blocks: readonly PlannedBlock[],
-  options: ExecuteOptions,
-): Promise<ExecutedPlan> {
+export async function executePlan(prepared: PreparedQuery, options: ExecuteOptions): Promise<ExecutedPlan> {
+  const { compiled, blocks } = prepared;
   const { executor, settings, priority, deadlineAtMs, signal } = options;
   const limits = { maxRows: settings.maxRows, maxBytes: settings.maxBytes, deadlineAtMs, signal };
   const gathered = await Promise.all(
@@ -68,7 +64,7 @@ export async function executePlan(
   if (cut) throw answerCut(settings, "a SELECT that runs once would have to read");
   const failed = new Set(failures.map(({ tenant }) => tenant));
   const complete = gathered.map((gatheredRows, index) => withoutTenants(gatheredRows.rows, blocks[index], failed));
-  const { truncated, ...answer } = await outerAnswer(compiled, blocks, complete, options, limits);
+  const { truncated, ...answer } = await outerAnswer(prepared, complete, options, limits);
   return { ...answer, coverage: coverageOf(expected, failures, truncated), blocks };
 }
 
@@ -126,18 +122,14 @@ async function directAnswer(block: PlannedBlock, rows: GatheredRows, options: Ex
 
 /** The statement around the copied blocks, run once over the gathered rows. */
 async function outerAnswer(
-  compiled: CompiledQuery,
-  blocks: readonly PlannedBlock[],
+  { compiled, blocks, outerSql: sql }: PreparedQuery,
   gathered: readonly (readonly TextRow[])[],
   options: ExecuteOptions,
   limits: Limits,
 ) {
   const { executor, typeNames, settings } = options;
-  const nothing = blocks.find(({ columns }) => columns.length === 0);
   // The caller may see no tenant: without one there are no types to run the statement with.
-  if (nothing !== undefined)
-    return { columns: [], values: [], tenantColumn: -1, order: "none" as const, truncated: false };
-  const sql = outerSql(compiled.outerSql ?? "", blocks);
+  if (sql === null) return { columns: [], values: [], tenantColumn: -1, order: "none" as const, truncated: false };
   const values = blocks.flatMap(({ columns }, index) => toColumns(gathered[index] ?? [], columns.length));
   const answer = await executor.runOnce(sql, { ...limits, values }).catch((error: unknown) => {
     throw toQueryError(error, compiled.outerPosition);

@@ -1,25 +1,28 @@
 import { AppError } from "../errors.ts";
 import { ExecutionError } from "../execute/execution-error.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
-import { type PlanOptions, planBlock } from "../plan/plan-block.ts";
+import { outerSql } from "../plan/outer-sql.ts";
+import { planBlock } from "../plan/plan-block.ts";
 import type { Describe, PlannedBlock } from "../plan/planned-block.ts";
 import { resolveRelation } from "../plan/resolve-relation.ts";
 import { matchTenants } from "../plan/select-tenants.ts";
 import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
+import type { FunctionNames } from "../postgres/function-names.ts";
 import { isFleetRelation } from "../sql/analyse-blocks.ts";
 import type { RangeVar } from "../sql/ast.ts";
-import type { CompiledQuery, CompileOptions } from "../sql/compile-template.ts";
-import type { Catalog, CatalogTenant } from "../types.ts";
+import { type CompiledQuery, type CompileOptions, compileTemplate, LOCAL_SCHEMA } from "../sql/compile-template.ts";
+import type { Parser } from "../sql/parser.ts";
+import { proveStatement } from "../sql/prove-statement.ts";
+import { scanTemplate } from "../template/scan.ts";
+import type { Catalog, CatalogTenant, QueryRequest } from "../types.ts";
+import type { Timed } from "./stopwatch.ts";
+import type { SelectedTenants } from "./tenant-selection.ts";
 
 /** What a template may name, as the caller's part of the catalog has it. */
-export function lookUpIn(
-  catalog: Catalog,
-  visible: readonly CatalogTenant[],
-): Pick<CompileOptions, "isColumn" | "columnsOf"> {
-  let all: ReadonlySet<string> | null = null;
+export function lookUpIn(catalog: Catalog, visible: readonly CatalogTenant[]): Pick<CompileOptions, "columnsOf"> {
   const columnsOf = (relation: RangeVar): ReadonlySet<string> | null => {
     if (!isFleetRelation(relation)) {
-      const local = catalog.localRelations.get(`${relation.schemaname ?? "public"}.${relation.relname ?? ""}`);
+      const local = catalog.localRelations.get(`${relation.schemaname ?? LOCAL_SCHEMA}.${relation.relname ?? ""}`);
       return local === undefined ? null : new Set(local.columns.map(({ name }) => name));
     }
     const use = { schema: relation.schemaname ?? null, name: relation.relname ?? "" };
@@ -28,17 +31,7 @@ export function lookUpIn(
       for (const column of resolveRelation(use, tenant)?.columns ?? []) columns.add(column.name);
     return columns;
   };
-  return {
-    columnsOf,
-    isColumn: (name) => {
-      all ??= new Set(
-        [...visible.flatMap(({ relations }) => [...relations.values()]), ...catalog.localRelations.values()].flatMap(
-          ({ columns }) => columns.map((column) => column.name),
-        ),
-      );
-      return all.has(name);
-    },
-  };
+  return { columnsOf };
 }
 
 /** Asks PostgreSQL for the columns of a statement. Refusals are values: one shape of tenants may be refused and another not. */
@@ -73,18 +66,85 @@ export function createDescribe(
   };
 }
 
-/** Plans every copied block for the tenants that its selector takes. */
-export async function planBlocks(
-  compiled: CompiledQuery,
-  tenants: readonly CatalogTenant[],
-  options: PlanOptions,
-): Promise<readonly PlannedBlock[]> {
-  const blocks = await Promise.all(
-    compiled.blocks.map((block) => planBlock(block, matchTenants(tenants, block.selectorOf), options)),
+/** The parts of a query's context that take it to its plan. */
+export interface PrepareContext {
+  readonly parser: Parser;
+  readonly executor: Pick<FleetExecutor, "describe">;
+  readonly typeNames: TypeNames;
+  readonly functionNames: FunctionNames;
+  readonly settings: { readonly tenantColumn: string; readonly allowFunctions: ReadonlySet<string> };
+  readonly now: () => number;
+}
+
+/** What will run: the arms of each copied block, and the statement around them. */
+export interface PreparedQuery {
+  readonly compiled: CompiledQuery;
+  readonly blocks: readonly PlannedBlock[];
+  /** Null when the only block's rows are the answer. */
+  readonly outerSql: string | null;
+}
+
+/** The stages from the text to the plan: read, guard, rewrite, plan for the tenants that are asked, and prove each text that will be sent. */
+export async function prepareQuery(
+  request: QueryRequest,
+  catalog: Catalog,
+  { tenants, visible }: SelectedTenants,
+  context: PrepareContext & { readonly timed: Timed; readonly signal: AbortSignal },
+): Promise<PreparedQuery> {
+  const { parser, executor, typeNames, functionNames, settings, timed, signal, now } = context;
+  const template = await timed("template", () => scanTemplate(request.sql));
+  const functions = await functionNames.current();
+  const compiled = await timed("sql", () =>
+    compileTemplate(template, {
+      ...request,
+      ...settings,
+      ...lookUpIn(catalog, visible),
+      isFunction: (name) => functions.has(name),
+      parser,
+      nowMs: now(),
+    }),
   );
-  // Who is left out of one block is left out of the answer: half of a tenant's rows would be wrong, not partial.
+  return timed("plan", async () => {
+    const options = {
+      tenantColumn: settings.tenantColumn,
+      visible,
+      describe: createDescribe(executor, typeNames, signal),
+    };
+    const planned = await Promise.all(
+      compiled.blocks.map((block) => planBlock(block, matchTenants(tenants, block.selectorOf), options)),
+    );
+    const blocks = withoutLeftOut(planned);
+    // Without columns there are no rows, and nothing to read them with: the caller may see no tenant.
+    const typed = blocks.every(({ columns }) => columns.length > 0);
+    const outer = compiled.outerSql === null || !typed ? null : outerSql(compiled.outerSql, blocks);
+    await proveAll(blocks, outer, { parser, catalog, functions: settings.allowFunctions });
+    return { compiled, blocks, outerSql: outer };
+  });
+}
+
+/** Who is left out of one block is left out of the answer: half of a tenant's rows would be wrong, not partial. */
+function withoutLeftOut(blocks: readonly PlannedBlock[]): readonly PlannedBlock[] {
   const leftOut = new Set(blocks.flatMap((block) => block.leftOut.map(({ tenant }) => tenant)));
   return blocks.map((block) => ({ ...block, arms: block.arms.filter(({ tenant }) => !leftOut.has(tenant)) }));
+}
+
+/** One arm stands for all of its shape: they differ in nothing but quoted names. */
+async function proveAll(
+  blocks: readonly PlannedBlock[],
+  outer: string | null,
+  options: { readonly parser: Parser; readonly catalog: Catalog; readonly functions: ReadonlySet<string> },
+): Promise<void> {
+  const { parser, catalog, functions } = options;
+  const local = [...catalog.localRelations.values()];
+  const samples = blocks.flatMap(({ arms, shapes }) =>
+    shapes.flatMap(({ members }) => {
+      const sample = members.find(({ tenant }) => arms.some((arm) => arm.tenant === tenant.name));
+      const sql = arms.find((arm) => arm.tenant === sample?.tenant.name)?.sql;
+      return sample === undefined || sql === undefined ? [] : [{ sql, relations: [...sample.relations, ...local] }];
+    }),
+  );
+  if (outer !== null) samples.push({ sql: outer, relations: local });
+  await Promise.all(samples.map(({ sql, relations }) => proveStatement(sql, { relations, functions }, parser)));
 }
 
 /** PostgreSQL's refusal of a statement that we wrote, as an error that the user can act on. */

@@ -1,3 +1,5 @@
+import { within } from "../execute/deadline.ts";
+import { deadlineExceeded } from "../execute/execution-error.ts";
 import type { Principal, QueryRequest, QueryService } from "../types.ts";
 import { explainQuery } from "./explain-query.ts";
 import { type QueryContext, runQuery } from "./run-query.ts";
@@ -9,7 +11,14 @@ export function createQueryService(options: Omit<QueryContext, "selectTenants">)
   return {
     run: (request: QueryRequest, principal: Principal, signal: AbortSignal) =>
       runQuery(request, principal, context, signal),
-    explain: (request: QueryRequest, principal: Principal) =>
-      explainQuery(request, principal, context, AbortSignal.timeout(request.deadlineMs)),
+    explain: (request: QueryRequest, principal: Principal, signal: AbortSignal) =>
+      within(request.deadlineMs, { signals: [signal], late: deadlineExceeded }, async (limited) => {
+        const leave = await context.admission.admit(request.deadlineMs, limited);
+        try {
+          return await explainQuery(request, principal, context, limited);
+        } finally {
+          leave();
+        }
+      }),
   };
 }

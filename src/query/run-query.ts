@@ -2,21 +2,22 @@ import { Buffer } from "node:buffer";
 import { performance } from "node:perf_hooks";
 import type { AnswerCache } from "../cache/answer-cache.ts";
 import { AppError } from "../errors.ts";
+import type { Admission } from "../execute/admission.ts";
+import { within } from "../execute/deadline.ts";
 import { deadlineExceeded } from "../execute/execution-error.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
 import { encodeTable } from "../frames/encode-table.ts";
 import type { EncodedAnswer } from "../frames/encoded-answer.ts";
 import type { Observe } from "../observation.ts";
 import type { TypeNames } from "../postgres/column-types.ts";
-import { compileTemplate } from "../sql/compile-template.ts";
+import type { FunctionNames } from "../postgres/function-names.ts";
 import type { Parser } from "../sql/parser.ts";
-import { scanTemplate } from "../template/scan.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
 import { answerCut, satisfies, tenantsFailed } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
 import { mergeAnswer } from "./merge-answer.ts";
-import { createDescribe, lookUpIn, planBlocks } from "./prepare-query.ts";
+import { prepareQuery } from "./prepare-query.ts";
 import { pushDownNotices, requirePushDown } from "./push-down.ts";
 import { createStopwatch, type Timed, timeOutsideCache } from "./stopwatch.ts";
 import type { SelectedTenants, TenantSelection } from "./tenant-selection.ts";
@@ -26,7 +27,9 @@ export interface QueryContext {
   readonly selectTenants: TenantSelection;
   readonly parser: Parser;
   readonly executor: FleetExecutor;
+  readonly admission: Admission;
   readonly typeNames: TypeNames;
+  readonly functionNames: FunctionNames;
   readonly cache: AnswerCache<CachedQuery>;
   readonly settings: QuerySettings;
   readonly observe: Observe;
@@ -49,6 +52,8 @@ export interface CachedQuery {
   readonly coverage: Coverage;
   readonly notices: readonly Notice[];
   readonly madeAtMs: number;
+  /** The deadline that cut tenants off, which a caller with more time would have waited for; null when none did. */
+  readonly cutByDeadlineMs: number | null;
 }
 
 // However long a query's answers may be served again: a tenant that was away for a moment must not be missing for an hour.
@@ -69,19 +74,29 @@ export async function runQuery(
   const { timings, timed } = createStopwatch(context.observe);
   const catalog = context.catalog();
   const selected = context.selectTenants(catalog, principal, request.tenants);
+  const deadlineAtMs = context.now() + request.deadlineMs;
   const policy = {
     ttlMs: request.cacheTtlMs,
-    accepts: ({ coverage, madeAtMs }: CachedQuery) =>
+    accepts: ({ coverage, madeAtMs, cutByDeadlineMs }: CachedQuery) =>
       satisfies(coverage, request.partial) &&
+      (cutByDeadlineMs ?? request.deadlineMs) >= request.deadlineMs &&
       (coverage.failed.length === 0 || context.now() - madeAtMs < PARTIAL_TTL_MS),
+    outlives: isOfOneDeadline,
   };
-  const run = (runSignal: AbortSignal) =>
-    withDeadline(request.deadlineMs, runSignal, (limited) =>
-      answerAfresh(request, catalog, selected, context, timed, limited),
-    );
+  // The deadline is the caller's: others who wait for the same run have their own.
+  const run = async (runSignal: AbortSignal) => {
+    const leave = await admit(request, deadlineAtMs, context, runSignal);
+    try {
+      return await answerAfresh(request, deadlineAtMs, catalog, selected, context, timed, runSignal);
+    } finally {
+      leave();
+    }
+  };
 
   const cached = await timed("cache", () =>
-    context.cache.getOrRun(answerKey(request, catalog, selected), policy, run, signal),
+    within(request.deadlineMs, { signals: [signal], late: deadlineExceeded }, (limited) =>
+      context.cache.getOrRun(answerKey(request, catalog, selected), policy, run, limited),
+    ),
   );
   // The cache stage is what is left when the stages inside it are taken out.
   timings.set("cache", Math.max(0, (timings.get("cache") ?? 0) - timeOutsideCache(timings)));
@@ -100,27 +115,38 @@ export async function runQuery(
   return { ...encoded, coverage, notices, cache: cached.status, ageSeconds: Math.floor(cached.ageMs / 1000), timings };
 }
 
+/** A turn at the databases. Scheduled queries have lanes of their own, and are few: they need none. */
+async function admit(
+  { priority }: QueryRequest,
+  deadlineAtMs: number,
+  { admission, now }: QueryContext,
+  signal: AbortSignal,
+): Promise<() => void> {
+  if (priority === "scheduled") return () => undefined;
+  return admission.admit(deadlineAtMs - now(), signal);
+}
+
+/** True for an error of a run that had too little time, or none; another caller may have more. */
+function isOfOneDeadline(error: unknown): boolean {
+  return error instanceof AppError && ["DEADLINE_EXCEEDED", "OVERLOADED"].includes(error.code);
+}
+
 async function answerAfresh(
   request: QueryRequest,
+  deadlineAtMs: number,
   catalog: Catalog,
-  { tenants, visible }: SelectedTenants,
+  selected: SelectedTenants,
   context: QueryContext,
   timed: Timed,
   signal: AbortSignal,
 ) {
-  const { parser, executor, typeNames, settings, observe } = context;
-  const deadlineAtMs = context.now() + request.deadlineMs;
-  const template = await timed("template", () => scanTemplate(request.sql));
-  const compiled = await timed("sql", () =>
-    compileTemplate(template, { ...request, ...settings, ...lookUpIn(catalog, visible), parser, nowMs: context.now() }),
-  );
-  const blocks = await timed("plan", () =>
-    planBlocks(compiled, tenants, { ...settings, visible, describe: createDescribe(executor, typeNames, signal) }),
-  );
+  const { executor, typeNames, settings, observe } = context;
+  const prepared = await prepareQuery(request, catalog, selected, { ...context, timed, signal });
+  const { compiled, blocks } = prepared;
   if (settings.pushdown === "strict") await timed("plan", () => requirePushDown(blocks, executor, signal));
   const [executed, dragging] = await timed("execute", () =>
     Promise.all([
-      executePlan(compiled, blocks, {
+      executePlan(prepared, {
         executor,
         typeNames,
         settings,
@@ -152,26 +178,13 @@ async function answerAfresh(
     coverage,
     notices: [...merged.notices, ...encoded.notices],
     madeAtMs: context.now(),
+    cutByDeadlineMs: coverage.failed.some(({ requestOutOfTime }) => requestOutOfTime) ? request.deadlineMs : null,
   };
   return {
     value,
     bytes: encoded.body.length,
     cacheable: executed.coverage.answered > 0 || executed.coverage.expected === 0,
   };
-}
-
-/** Runs `work` with a signal that also ends with the deadline, and gives that end its own error. */
-async function withDeadline<T>(
-  deadlineMs: number,
-  signal: AbortSignal,
-  work: (limited: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const deadline = AbortSignal.timeout(deadlineMs);
-  try {
-    return await work(AbortSignal.any([signal, deadline]));
-  } catch (error) {
-    throw deadline.aborted && error === deadline.reason ? deadlineExceeded() : error;
-  }
 }
 
 /** Reading a text costs more than its length, so this comes first. */

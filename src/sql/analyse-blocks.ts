@@ -121,6 +121,11 @@ function visitWith(select: SelectStmt, outer: CteScope, inside: boolean, analyse
       selfReferencing: false,
       readOnce: false,
     };
+    if (analyser.bindings.some((other) => other.owner === select && other.cte.ctename === cte.ctename)) {
+      throw new AppError("QUERY_SYNTAX", `WITH query name "${cte.ctename}" specified more than once`, {
+        position: analyser.positionOf(cte.location),
+      });
+    }
     analyser.bindings.push(binding);
     const own = withClause.recursive === true ? new Map(scope).set(cte.ctename, binding) : scope;
     binding.class = visit(query.SelectStmt, own, within, analyser);
@@ -159,7 +164,17 @@ function visitSides(
   const left = visit(select.larg, scope, inside, analyser);
   const right = visit(select.rarg, scope, inside, analyser);
   const classes = new Set([left, right]);
+  const { larg: _left, rarg: _right, withClause: _with, ...around } = select;
+  const own = visitExpressions(around, scope, inside, analyser);
   if (inside) return "plain";
+  if (own.mention !== null || own.readsFleet) {
+    throw scopeError(
+      select,
+      analyser,
+      "LIMIT, OFFSET and ORDER BY of a set operation cannot read tenants",
+      "put the set operation into FROM (…) and limit or order outside",
+    );
+  }
   if (left === "copied" && right === "copied" && select.op === "SETOP_UNION") {
     // Each side is a block with tenants of its own; only sides about the same tenants can be copied together.
     return narrowing(select.larg, analyser) === narrowing(select.rarg, analyser) ? "copied" : "once";
@@ -222,7 +237,7 @@ function visitSimple(select: SelectStmt, scope: CteScope, inside: boolean, analy
 
 /** Looks through a block's own expressions: where they mention `$<tenant>`, and whether their sub-selects read fleet rows. */
 function visitExpressions(
-  select: SelectStmt,
+  select: Partial<SelectStmt>,
   scope: CteScope,
   within: boolean,
   analyser: Analyser,

@@ -10,15 +10,23 @@ export interface ColumnLookup {
 }
 
 /** True when something in the select's own FROM has a column called `name`. */
-export function fromHasColumn(select: SelectStmt, name: string, lookup: ColumnLookup): boolean {
+export function fromHasColumn(
+  select: SelectStmt,
+  name: string,
+  lookup: ColumnLookup,
+  seen: ReadonlySet<SelectStmt> = new Set(),
+): boolean {
+  // A recursive WITH query may read nothing but itself.
+  if (seen.has(select)) return false;
+  const within = new Set([...seen, select]);
   return fromItemsOf(select).some((item) => {
-    if ("RangeVar" in item) return relationHasColumn(item.RangeVar, select, name, lookup);
+    if ("RangeVar" in item) return relationHasColumn(item.RangeVar, select, name, lookup, within);
     if ("RangeSubselect" in item) {
       const query = item.RangeSubselect.subquery;
       return aliased(
         item.RangeSubselect.alias,
         name,
-        () => query !== undefined && "SelectStmt" in query && outputHasColumn(query.SelectStmt, name, lookup),
+        () => query !== undefined && "SelectStmt" in query && outputHasColumn(query.SelectStmt, name, lookup, within),
       );
     }
     if ("RangeFunction" in item)
@@ -32,12 +40,20 @@ function aliased(alias: Alias | undefined, name: string, inner: () => boolean): 
   return pathOf(alias?.colnames).includes(name) || inner();
 }
 
-function relationHasColumn(relation: RangeVar, select: SelectStmt, name: string, lookup: ColumnLookup): boolean {
+function relationHasColumn(
+  relation: RangeVar,
+  select: SelectStmt,
+  name: string,
+  lookup: ColumnLookup,
+  seen: ReadonlySet<SelectStmt>,
+): boolean {
   return aliased(relation.alias, name, () => {
     const binding = isFleetRelation(relation) ? undefined : bindingOf(relation, lookup.scopeOf(select));
     if (binding === undefined) return lookup.columnsOf(relation).has(name);
     // A recursive query refers to itself: what it gives is what its first member gives.
-    return pathOf(binding.cte.aliascolnames).includes(name) || outputHasColumn(firstSide(binding.query), name, lookup);
+    return (
+      pathOf(binding.cte.aliascolnames).includes(name) || outputHasColumn(firstSide(binding.query), name, lookup, seen)
+    );
   });
 }
 
@@ -45,11 +61,16 @@ function firstSide(select: SelectStmt): SelectStmt {
   return sidesOf(select)[0] ?? select;
 }
 
-function outputHasColumn(select: SelectStmt, name: string, lookup: ColumnLookup): boolean {
+function outputHasColumn(
+  select: SelectStmt,
+  name: string,
+  lookup: ColumnLookup,
+  seen: ReadonlySet<SelectStmt>,
+): boolean {
   const first = firstSide(select);
   return (first.targetList ?? []).some((target) => {
     if (!("ResTarget" in target)) return false;
     const output = outputName(target.ResTarget);
-    return output === name || (output === "*" && fromHasColumn(first, name, lookup));
+    return output === name || (output === "*" && fromHasColumn(first, name, lookup, seen));
   });
 }

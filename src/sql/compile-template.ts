@@ -1,21 +1,12 @@
 import { Buffer } from "node:buffer";
 import { AppError, type Position, positionAt } from "../errors.ts";
-import { RESERVED_PREFIX } from "../template/reserved.ts";
+import { RESERVED_PREFIX, STAND_IN } from "../template/reserved.ts";
 import type { ScannedTemplate } from "../template/scan.ts";
 import type { Selector } from "../template/selector.ts";
 import type { ParamDeclarationValue, TimeRange } from "../types.ts";
 import { analyseBlocks, type BlockAnalysis, isFleetRelation } from "./analyse-blocks.ts";
 import { type ArmText, armText } from "./arm-text.ts";
-import {
-  copyTree,
-  type Node,
-  outputName,
-  pathOf,
-  type RangeVar,
-  type ResTarget,
-  type SelectStmt,
-  walk,
-} from "./ast.ts";
+import { copyTree, type Node, type RangeVar, type SelectStmt } from "./ast.ts";
 import { byteOffsets } from "./byte-offsets.ts";
 import { checkJoins } from "./check-joins.ts";
 import type { CopiedBlock } from "./copied-block.ts";
@@ -25,6 +16,9 @@ import { guardTree } from "./guard.ts";
 import { buildOuter } from "./outer-statement.ts";
 import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
 import { refuseStrayMentions } from "./stray-mentions.ts";
+
+/** Where a local relation is that is named without a schema. */
+export const LOCAL_SCHEMA = "public";
 
 /** A copied block with the text of which each arm is a filling-in. */
 export interface CompiledBlock extends CopiedBlock {
@@ -54,8 +48,8 @@ export interface CompileOptions {
   readonly params: ReadonlyMap<string, ParamDeclarationValue>;
   readonly tenantColumn: string;
   readonly allowFunctions: ReadonlySet<string>;
-  /** True for a name that is a column of any relation the template could read. */
-  readonly isColumn: (name: string) => boolean;
+  /** True for the name of a function or of a type of the federation database. */
+  readonly isFunction: (name: string) => boolean;
   /** Columns of a `$<tenant>` relation in any tenant, or of an allowed local one; null when a local relation is not allowed. */
   readonly columnsOf: (relation: RangeVar) => ReadonlySet<string> | null;
 }
@@ -75,8 +69,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   refuseStrayMentions(statement, positionOf);
   guardTree(statement, {
     allowFunctions: options.allowFunctions,
-    isColumn: options.isColumn,
-    isOutput: outputNamesOf(statement, options.tenantColumn),
+    isFunction: options.isFunction,
     isMacro: isMacroFunction,
     positionOf,
   });
@@ -142,9 +135,16 @@ async function parseOne({ source, sql }: ScannedTemplate, parser: Parser): Promi
   return first.stmt;
 }
 
-/** An escape such as U&"\005f_tnt_0__" would be a reserved name that only the parser can see. */
+/**
+ * Reserved names in the tree must be exactly those that the scanner put into the text: an escape such as U&"\005f_tnt_0__" would be one that
+ * only the parser can see, and a name of more than 63 bytes is cut, perhaps within one.
+ */
 function refuseForgedNames(statement: Node, { standIns }: ScannedTemplate): void {
-  if (JSON.stringify(statement).split(RESERVED_PREFIX).length - 1 === standIns) return;
+  const text = JSON.stringify(statement);
+  const found = [...text.matchAll(STAND_IN)].map((match) => match[0]);
+  const forged =
+    text.split(RESERVED_PREFIX).length - 1 !== found.length || found.sort().join() !== [...standIns].sort().join();
+  if (!forged) return;
   throw new AppError(
     "QUERY_SYNTAX",
     `names that contain ${RESERVED_PREFIX} are reserved, and names may have 63 bytes`,
@@ -152,25 +152,6 @@ function refuseForgedNames(statement: Node, { standIns }: ScannedTemplate): void
       hint: "choose other names, or shorter ones around $<tenant>",
     },
   );
-}
-
-/** Names that the template itself gives to columns are columns, too; so are those that the copying gives. */
-function outputNamesOf(statement: Node, tenantColumn: string): (name: string) => boolean {
-  const given = new Set([tenantColumn, `${tenantColumn}_1`]);
-  walk(statement, (node) => {
-    if ("ResTarget" in node && !isNamedByColumn(node.ResTarget)) given.add(outputName(node.ResTarget) ?? "");
-    if ("Alias" in node) for (const name of pathOf(node.Alias.colnames)) given.add(name);
-    if ("CommonTableExpr" in node) for (const name of pathOf(node.CommonTableExpr.aliascolnames)) given.add(name);
-  });
-  return (name) => given.has(name);
-}
-
-/** True for `o.f` and `o.f::text` without an alias: taking their names as given would let them vouch for themselves. */
-function isNamedByColumn({ name, val }: ResTarget): boolean {
-  let value = val;
-  while (value !== undefined && ("TypeCast" in value || "CollateClause" in value))
-    value = "TypeCast" in value ? value.TypeCast.arg : value.CollateClause.arg;
-  return name === undefined && value !== undefined && ("ColumnRef" in value || "SubLink" in value);
 }
 
 function refuseForeignRelations(
@@ -181,7 +162,11 @@ function refuseForeignRelations(
   for (const relation of analysis.localRelations) {
     const allowed =
       relation.catalogname === undefined && !isFleetRelation(relation) && options.columnsOf(relation) !== null;
-    if (allowed) continue;
+    if (allowed) {
+      // Written in full from here on, so that no name is left to the search path.
+      relation.schemaname ??= LOCAL_SCHEMA;
+      continue;
+    }
     const name = [relation.catalogname, relation.schemaname, relation.relname]
       .filter((part) => part !== undefined)
       .join(".");

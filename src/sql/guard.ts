@@ -5,10 +5,8 @@ import { kindOf, locationOf, type Node, pathOf, walk } from "./ast.ts";
 export interface GuardRules {
   /** `guard.allowFunctions`: `name` or `schema.name`. */
   readonly allowFunctions: ReadonlySet<string>;
-  /** True for a name that is a column of some relation the template could read. */
-  readonly isColumn: (name: string) => boolean;
-  /** True for a name that the template itself gives to a column. */
-  readonly isOutput: (name: string) => boolean;
+  /** True for the name of a function or of a type of the federation database, whatever its schema. */
+  readonly isFunction: (name: string) => boolean;
   /** True for a reserved stand-in of a macro. */
   readonly isMacro: (name: string) => boolean;
   readonly positionOf: (byteOffset: number | undefined) => Position | undefined;
@@ -32,8 +30,6 @@ const TYPES: ReadonlySet<string> = new Set(
 );
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"]);
-/** Columns that functions of the list give when they stand in FROM without a column list. */
-const FUNCTION_COLUMNS: ReadonlySet<string> = new Set(["key", "value", "ordinality"]);
 
 const STATEMENTS: Readonly<Record<string, string>> = {
   InsertStmt: "INSERT",
@@ -99,8 +95,8 @@ function checkNode(node: Node, rules: GuardRules, at: number | undefined): void 
   if ("ColumnRef" in node) checkColumn(pathOf(node.ColumnRef.fields), rules, at);
   if ("A_Indirection" in node) {
     for (const step of node.A_Indirection.indirection ?? []) {
-      // `(x).f` calls f(x) for any type of x, so a name that the template gives must not vouch for it: ('…').ts_stat runs SQL.
-      if ("String" in step) checkColumn(["", step.String.sval ?? ""], { ...rules, isOutput: () => false }, at);
+      // `(x).f` calls f(x) for any type of x: ('…').ts_stat runs SQL.
+      if ("String" in step) checkColumn(["", step.String.sval ?? ""], rules, at);
     }
   }
   if ("A_Expr" in node) checkOperator(pathOf(node.A_Expr.name), rules, at);
@@ -144,13 +140,15 @@ function checkColumn(path: readonly string[], rules: GuardRules, at: number | un
   const name = path.at(-1) ?? "";
   if (SYSTEM_COLUMNS.has(name)) throw forbidden(rules, at, `the system column ${name} is not allowed`);
   if (path.length === 1 || name === "*") return;
-  // `t.f` calls the function f(t) when t has no column f. Names that are columns somewhere, and harmless functions, may pass.
-  if (rules.isColumn(name) || rules.isOutput(name) || FUNCTION_COLUMNS.has(name) || ALLOWED_FUNCTIONS.has(name)) return;
+  // `t.f` calls the function f(t), or casts t to the type f, when t has no column f; nothing in the tree tells which. So names of functions
+  // that may not be called are refused, also where a column has one: it can be written without its table's name.
+  if (ALLOWED_FUNCTIONS.has(name) || TYPES.has(name) || rules.allowFunctions.has(name) || !rules.isFunction(name))
+    return;
   throw forbidden(
     rules,
     at,
-    `there is no column ${name}`,
-    "PostgreSQL would read it as a call of a function of that name",
+    `${path.filter((part) => part !== "").join(".")} could be a call of the function ${name}, which is not allowed`,
+    `if ${name} is a column, write it without its table's name`,
   );
 }
 

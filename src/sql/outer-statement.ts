@@ -99,14 +99,15 @@ function gatheredCte(binding: CteBinding, builder: OuterBuilder): SelectStmt {
 /** WITH queries that only copied blocks read are in those blocks; the outer statement drops them. */
 function keepGatheredCtes(select: SelectStmt, rewritten: SelectStmt, { analysis }: OuterBuilder): void {
   if (rewritten.withClause === undefined) return;
-  const dropped = new Set(
-    analysis.bindings
-      .filter((binding) => binding.owner === select && binding.class === "copied" && !binding.readOnce)
-      .map(({ cte }) => cte.ctename),
-  );
-  const ctes = (rewritten.withClause.ctes ?? []).filter(
-    (node) => !("CommonTableExpr" in node && dropped.has(node.CommonTableExpr.ctename)),
-  );
+  const isDropped = (node: Node | undefined) => {
+    const binding =
+      node !== undefined && "CommonTableExpr" in node
+        ? analysis.bindings.find(({ cte }) => cte === node.CommonTableExpr)
+        : undefined;
+    return binding?.class === "copied" && !binding.readOnce;
+  };
+  // By place, not by name: the rewritten queries stand where the user's stood.
+  const ctes = (rewritten.withClause.ctes ?? []).filter((_, index) => !isDropped(select.withClause?.ctes?.[index]));
   if (ctes.length === 0) delete rewritten.withClause;
   else rewritten.withClause = { ...rewritten.withClause, ctes };
 }

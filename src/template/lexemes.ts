@@ -79,8 +79,9 @@ const SIMPLE: readonly (readonly [LexemeKind, RegExp])[] = [
 ];
 
 function endOfLine(source: string, at: number): number {
-  const end = source.indexOf("\n", at);
-  return end < 0 ? source.length : end;
+  // PostgreSQL ends such a comment at a carriage return, too.
+  const length = source.slice(at).search(/[\r\n]/);
+  return length < 0 ? source.length : at + length;
 }
 
 /** Comments nest, unlike in C. */

@@ -14,6 +14,9 @@ export function macroFunction(name: string): string {
   return `${RESERVED_PREFIX}m_${name.toLowerCase()}`;
 }
 
+/** Any stand-in, as `tenantName` and `macroFunction` write them. */
+export const STAND_IN = new RegExp(`${RESERVED_PREFIX}(?:\\d+__|m_[a-z_]+)`, "g");
+
 const TENANT = new RegExp(`${RESERVED_PREFIX}(\\d+)__`, "g");
 const TENANT_ALONE = new RegExp(`^${RESERVED_PREFIX}(\\d+)__$`);
 

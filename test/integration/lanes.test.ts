@@ -184,7 +184,8 @@ test("a tenant that accepts and never answers is named; the next request is not 
       const first = await run(arms());
       expect(countBy(first.rows, 1)).toEqual(tenRowsOf(others));
       expect(first.failures).toMatchObject([{ tenant: "t3", reason: "timeout" }]);
-      expect(seen.filter(({ kind }) => kind === "lane.replaced")).toMatchObject([{ cause: "timeout" }]);
+      // PostgreSQL gives up connecting at once when asked: the lane keeps its session, and its connections to the others.
+      expect(seen.filter(({ kind }) => kind === "lane.replaced")).toEqual([]);
 
       const startedMs = Date.now();
       const second = await run(arms());
@@ -194,6 +195,44 @@ test("a tenant that accepts and never answers is named; the next request is not 
 
       await federation.query(`alter server t3_server options (set port '${new URL(tenantUrl("t3")).port}')`);
       await expect.poll(async () => (await run(arms())).failures, { timeout: 10_000, interval: 500 }).toEqual([]);
+    }),
+  ));
+
+test("a request that is short of time leaves no tenant in doubt", () =>
+  withFleet(8, { laneGroups: 1 }, async ({ run, arms, names, federation, seen }) => {
+    await run(arms());
+    const pids = () =>
+      federation.query("select pid from pg_stat_activity where application_name = $1 order by pid", [SESSIONS]);
+    const before = await pids();
+    for (const deadlineMs of [120, 160, 600, 1_500]) {
+      const { rows, failures } = await run(arms("id, pg_sleep(2)::text"), { deadlineMs });
+      expect(rows).toEqual([]);
+      expect(failures.map(({ tenant }) => tenant).toSorted()).toEqual(names);
+      for (const { reason, detail } of failures) {
+        expect(reason).toBe("timeout");
+        expect(detail).toContain("the request's own time ran out");
+      }
+      const { rows: next, failures: none } = await run(arms());
+      expect(none).toEqual([]);
+      expect(countBy(next, 1)).toEqual(tenRowsOf(names));
+    }
+    // Those that asked tenants alone close in the background.
+    await expect.poll(pids).toEqual(before);
+    expect(seen.filter(({ kind }) => kind === "lane.replaced")).toEqual([]);
+  }));
+
+test("a tenant in doubt that was not asked in time is not said to be silent", () =>
+  withSilentServer((port) =>
+    withFleet(8, { tenantDeadlineMs: 1_200, lanes: 8 }, async ({ run, arms, names, federation }) => {
+      for (const name of names) await federation.query(`alter server ${name}_server options (set port '${port}')`);
+      await run(arms());
+      await run(arms());
+      await new Promise((resolve) => setTimeout(resolve, 5_100));
+      // Four at a time are asked alone.
+      const { failures } = await run(arms());
+      const details = failures.map(({ detail }) => detail.replace(/\d\.\d s/, "n s"));
+      expect(details.filter((detail) => detail === "no answer within n s")).toHaveLength(4);
+      expect(details.filter((detail) => detail.startsWith("not asked"))).toHaveLength(4);
     }),
   ));
 
@@ -235,7 +274,7 @@ test("idle sessions that were killed are replaced without a word to the caller",
   }));
 
 test("an abort cancels the lanes' statements, and the lanes are free for the next query", () =>
-  withFleet(8, {}, async ({ run, arms, names, federation }) => {
+  withFleet(8, { laneGroups: 1 }, async ({ run, arms, names, federation }) => {
     const stop = new AbortController();
     const running = run(arms("id, pg_sleep(20)::text"), { signal: stop.signal });
     const active = async () =>
@@ -245,10 +284,17 @@ test("an abort cancels the lanes' statements, and the lanes are free for the nex
         ])
       ).length;
     await expect.poll(active).toBe(4);
+    const pids = () =>
+      federation.query("select pid from pg_stat_activity where application_name = $1 order by pid", [SESSIONS]);
+    const before = await pids();
+    const startedMs = Date.now();
     stop.abort(new Error("the panel was closed"));
     await expect(running).rejects.toThrow("the panel was closed");
-    await expect.poll(active, { timeout: 2_000 }).toBe(0);
+    expect(Date.now() - startedMs).toBeLessThan(100);
+    // At once, while the sessions are still being cleaned: a late cancel request must not hit the next statement.
     expect(countBy((await run(arms())).rows, 1)).toEqual(tenRowsOf(names));
+    await expect.poll(active, { timeout: 2_000 }).toBe(0);
+    expect(await pids()).toEqual(before);
   }));
 
 test("the row limit is one for all lanes", () =>

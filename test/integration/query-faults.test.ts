@@ -58,7 +58,7 @@ describe("a tenant's database that is gone", () => {
           answered: 2,
           failed: [{ tenant: "b", reason: "unreachable" }],
         });
-        expect(notices).toEqual(["b left out: the tenant's database cannot be reached"]);
+        expect(notices).toEqual(["b left out: the tenant's database cannot be reached, or refuses the login"]);
 
         const failed = await post(fleet, { partial: "fail" });
         expect(failed.status).toBe(502);

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { expect, inject, test } from "vitest";
 import { createTypeNames, kindOfType } from "../../src/postgres/column-types.ts";
+import { createDatabase } from "../../src/postgres/database.ts";
 import { pgErrorFacts, SessionLost } from "../../src/postgres/pg-error.ts";
 import { createReadBudget } from "../../src/postgres/read-budget.ts";
 import { openSession, type Session } from "../../src/postgres/session.ts";
+import { createFreezableProxy } from "../support/freezable-proxy.ts";
 import { withSql } from "../support/postgres.ts";
 
 const never = new AbortController().signal;
@@ -170,24 +172,98 @@ test("rows of a statement that fails are given back to the budget", () =>
     expect(budget.rowsLeft()).toBe(50_000);
   }));
 
-test("an abort cancels the statement on the server and ends the session", () =>
+test("an abort cancels the statement on the server, and the session is clean for the next one", () =>
   withSession(async (session) => {
     const stop = new AbortController();
     const running = session.run("select pg_sleep(30)", { budget: plenty(), signal: stop.signal });
     const count = () =>
-      withSql(
-        inject("postgresUrl"),
-        async (sql) => (await sql.query("select 1 from pg_stat_activity where application_name = 'abort-test'")).length,
-      );
+      withSql(inject("postgresUrl"), async (sql) => {
+        const active = "application_name = 'abort-test' and state = 'active'";
+        return (await sql.query(`select 1 from pg_stat_activity where ${active}`)).length;
+      });
     await expect.poll(count).toBe(1);
     const startedMs = Date.now();
     stop.abort(new Error("not wanted any more"));
     await expect(running).rejects.toThrow("not wanted any more");
     expect(Date.now() - startedMs).toBeLessThan(100);
-    expect(session.usable()).toBe(false);
-    await expect.poll(count, { timeout: 2_000 }).toBe(0);
-    await expect(session.run("select 1", options())).rejects.toThrow(SessionLost);
+    // The next statement waits until the session is clean, and the cancel request does not hit it.
+    expect((await session.run("select pg_sleep(0.3), 1", options())).rows).toEqual([["", "1"]]);
+    expect(session.usable()).toBe(true);
+    expect(await count()).toBe(0);
   }, "abort-test"));
+
+test("aborts at any moment leave a clean session", () =>
+  withSession(async (session) => {
+    for (let delayMs = 0; delayMs < 40; delayMs += 1) {
+      const stop = new AbortController();
+      const running = session.run("select set_config('search_path', 'x', false), pg_sleep(0.02)", {
+        budget: plenty(),
+        signal: stop.signal,
+      });
+      setTimeout(() => stop.abort(new Error("left")), delayMs);
+      const outcome = await running.then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (outcome !== null) expect(outcome).toMatchObject({ message: "left" });
+      const { rows } = await session.run("show search_path", options());
+      expect(rows).toEqual([["pg_catalog,public"]]);
+    }
+  }));
+
+test("a session that does not stop when cancelled is ended soon", async () => {
+  const proxy = await createFreezableProxy(inject("postgresUrl"));
+  try {
+    const session = await openSession({
+      url: proxy.through(inject("postgresUrl")),
+      applicationName: "frozen-test",
+      connectTimeoutMs: 5_000,
+      statementTimeoutMs: 20_000,
+    });
+    const stop = new AbortController();
+    const running = session.run("select pg_sleep(10)", { budget: plenty(), signal: stop.signal });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    proxy.freeze();
+    stop.abort(new Error("left"));
+    await expect(running).rejects.toThrow("left");
+    const startedMs = Date.now();
+    await session.idle();
+    expect(Date.now() - startedMs).toBeLessThan(1_000);
+    expect(session.usable()).toBe(false);
+    await expect(session.run("select 1", options())).rejects.toThrow(SessionLost);
+  } finally {
+    proxy.thaw();
+    await proxy.close();
+  }
+});
+
+test("huge rows are not read beyond the byte limit", () =>
+  withSession(async (session) => {
+    const read = async (sql: string, limits: { maxRows: number; maxBytes: number }) => {
+      const before = process.memoryUsage().rss;
+      let peak = before;
+      const watch = setInterval(() => {
+        peak = Math.max(peak, process.memoryUsage().rss);
+      }, 5);
+      try {
+        const answer = await session.run(sql, { ...options(), budget: createReadBudget(limits) });
+        await session.idle();
+        return { rows: answer.rows.length, truncated: answer.truncated, grownMiB: (peak - before) / 2 ** 20 };
+      } finally {
+        clearInterval(watch);
+      }
+    };
+    const limits = { maxRows: 100_000, maxBytes: 64 * 2 ** 20 };
+    // Rows of 20 MB: three fit. Then rows that grow only after the first batches.
+    const huge = await read("select repeat('x', 20000000) from generate_series(1, 400)", limits);
+    expect(huge).toMatchObject({ rows: 3, truncated: true });
+    expect(huge.grownMiB).toBeLessThan(400);
+    const sql = "select repeat('x', case when n > 400 then 5000000 else 1 end) from generate_series(1, 3000) n";
+    const growing = await read(sql, limits);
+    expect(growing).toMatchObject({ rows: 413, truncated: true });
+    expect(growing.grownMiB).toBeLessThan(400);
+    expect((await session.run("select 1", options())).rows).toEqual([["1"]]);
+  }));
 
 test("a session that the server ended is not usable", () =>
   withSession(async (session) => {
@@ -214,3 +290,30 @@ test("type names are PostgreSQL's, and say what a value means", () =>
     ]);
     expect(names.map(kindOfType)).toEqual(["number", "time", "array", "number", "json", "text", "boolean", "text"]);
   }));
+
+test("a catalog connection that falls silent is given up, and the next question gets another", async () => {
+  const proxy = await createFreezableProxy(inject("postgresUrl"));
+  const database = createDatabase({
+    url: proxy.through(inject("postgresUrl")),
+    applicationName: "catalog-test",
+    maxConnections: 1,
+    connectTimeoutMs: 500,
+    queryTimeoutMs: 500,
+  });
+  try {
+    await database.query("select 1");
+    proxy.freeze();
+    const startedMs = Date.now();
+    const outcome = createTypeNames(database).namesOf([20]);
+    await expect(outcome).rejects.toMatchObject({ code: "FEDERATION_UNAVAILABLE", retryAfterSeconds: 5 });
+    expect(Date.now() - startedMs).toBeLessThan(2_000);
+    proxy.thaw();
+    expect(await createTypeNames(database).namesOf([20])).toEqual(["bigint"]);
+    await expect(database.query("select pg_sleep(5)")).rejects.toThrow();
+    expect(await database.query("select 1 as n")).toEqual([{ n: 1 }]);
+  } finally {
+    proxy.thaw();
+    await database.close();
+    await proxy.close();
+  }
+});

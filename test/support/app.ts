@@ -182,7 +182,8 @@ function questions({ service }: App): Pick<FleetApp, "ask" | "refusal" | "explai
       const { code, message, hint, position } = outcome;
       return { code, message, hint, position };
     },
-    explain: (sql, { principal = EVERYBODY, ...request } = {}) => service.explain(requestOf(sql, request), principal),
+    explain: (sql, { principal = EVERYBODY, ...request } = {}) =>
+      service.explain(requestOf(sql, request), principal, new AbortController().signal),
   };
 }
 

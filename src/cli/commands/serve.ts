@@ -31,7 +31,8 @@ export const serve: Command = {
     try {
       await listen(app, config.server.port);
       await untilStopped(terminal.stop);
-      printLine(terminal.stderr, "stopping; once more to stop at once");
+      // The log says it to programs, which expect nothing but JSON here.
+      if (terminal.stderr.isTTY) printLine(terminal.stderr, "stopping; once more to stop at once");
     } finally {
       await app.close(config.server.shutdownGrace);
     }

@@ -1,5 +1,5 @@
 import { type Command, JSON_OPTION } from "../command.ts";
-import { applyPlan, planRegistry, withFederation } from "../onboard.ts";
+import { applyPlan, planRegistry, tryTenants, withFederation } from "../onboard.ts";
 import { printError } from "../print-error.ts";
 import { createProgress } from "../progress.ts";
 import { readSettings, SETTINGS_OPTIONS } from "../settings-options.ts";
@@ -11,7 +11,8 @@ export const tenantsApply: Command = {
   details:
     "Makes servers, user mappings and foreign tables for the tenants of the registry, and brings those that changed up " +
     "to date. Each tenant is a transaction of its own: one that fails is undone and named, and the others go on. " +
-    "Running it again changes nothing. The exit code is 1 when a tenant is missing at the end.",
+    "Then one row of each tenant is read as a query would. Running it again changes nothing. The exit code is 1 when a " +
+    "tenant is missing at the end, or cannot be read.",
   options: { ...SETTINGS_OPTIONS, ...JSON_OPTION },
   examples: ["tenantry tenants apply", "tenantry tenants apply --config tenantry.yaml --json"],
   run: async (given, terminal) => {
@@ -23,7 +24,12 @@ export const tenantsApply: Command = {
       const applying = createProgress(terminal.stderr, { title: "onboarding tenants", quiet: json });
       return applyPlan(plan, { database, onStep: applying.report, stop: terminal.stop }).finally(applying.close);
     });
-    const { onboarded, failed } = result;
+    const trying = createProgress(terminal.stderr, { title: "reading one row of each", quiet: json });
+    const unreadable = terminal.stop.aborted
+      ? []
+      : await tryTenants(result.onboarded, { config, onStep: trying.report }).finally(trying.close);
+    const failed = [...result.failed, ...unreadable];
+    const onboarded = result.onboarded.filter((name) => !unreadable.some(({ tenant }) => tenant === name));
     const expected = config.tenants.registry.length;
     if (json) {
       const failures = failed.map(({ tenant, error: { code, message, hint } }) => ({

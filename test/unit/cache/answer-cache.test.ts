@@ -120,6 +120,26 @@ test("callers that refuse a run's outcome share one further run", async () => {
   expect(again.signals).toHaveLength(1);
 });
 
+test("an error of a shorter deadline is not inherited: one of those who outlive it runs again for all", async () => {
+  const late = new Error("late");
+  const hurried = async (): Promise<RunResult<string>> => {
+    await Promise.resolve();
+    throw late;
+  };
+  const again = pendingRun();
+  const patient = { ...all, outlives: (error: unknown) => error === late };
+  const leader = cache.getOrRun("k", all, hurried, never);
+  const heir = cache.getOrRun("k", all, failing, never);
+  const callers = [1, 2, 3].map(() => cache.getOrRun("k", patient, again.run, never));
+  await expect(leader).rejects.toBe(late);
+  await expect(heir).rejects.toBe(late);
+  again.end("in time");
+  expect((await Promise.all(callers)).map(({ value }) => value)).toEqual(Array(3).fill("in time"));
+  expect(again.signals).toHaveLength(1);
+  // Its own error is a caller's own, whatever it is.
+  await expect(cache.getOrRun("own", patient, hurried, never)).rejects.toBe(late);
+});
+
 test("the least recently used answers leave when bytes run out", async () => {
   for (const key of ["a", "b", "c"]) await cache.getOrRun(key, all, async () => answer(key, 2_500), never);
   await cache.getOrRun("a", all, failing, never);

@@ -17,7 +17,7 @@ test("auto takes 16 lanes, fewer for small fleets, more above 250 tenants each",
 
 test("a number is taken as it is, within the connection budget", () => {
   expect(laneCount(1_000, { ...auto, lanes: 64 })).toBe(64);
-  expect(laneCount(1_000, { ...auto, lanes: 512 })).toBe(130);
+  expect(laneCount(1_000, { ...auto, lanes: 512 })).toBe(128);
   expect(laneCount(3, { ...auto, lanes: 64 })).toBe(3);
 });
 

@@ -20,6 +20,23 @@ test("a silent tenant is left alone for five seconds, then asked apart, and trus
   expect(suspects.treatmentOf("a")).toBe("shared");
 });
 
+test("a suspect that could not be asked keeps what is known of it, and its turn comes again", () => {
+  let nowMs = 0;
+  const suspects = createSuspects({ now: () => nowMs });
+  const failure = { tenant: "a", reason: "unreachable", detail: "gone" } as const;
+  suspects.note(failure);
+  suspects.asking("a");
+  nowMs = 2_000;
+  suspects.postpone("a");
+  suspects.postpone("trusted");
+  expect(suspects.treatmentOf("a")).toBe(failure);
+  nowMs = 3_000;
+  expect(suspects.treatmentOf("a")).toBe("apart");
+  expect(suspects.treatmentOf("trusted")).toBe("shared");
+  nowMs = 30_000;
+  expect(suspects.treatmentOf("a")).toBe("shared");
+});
+
 test("a tenant whose arm failed runs alone on its lane, and one that answered again is trusted", () => {
   const suspects = createSuspects({ now: () => 0 });
   suspects.note({ tenant: "a", reason: "relation_missing", detail: "" });

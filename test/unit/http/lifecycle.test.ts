@@ -1,7 +1,6 @@
 import { connect } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { answer, post, type Served, type ServeOptions, serve } from "./serve.ts";
+import { answer, type Served, type ServeOptions, serve } from "./serve.ts";
 
 const servers: Served[] = [];
 
@@ -16,39 +15,6 @@ afterEach(async () => {
 });
 
 describe("load and the end", () => {
-  test("beyond the limits requests are refused at once, and those who wait get their turn", async () => {
-    const releases: (() => void)[] = [];
-    const { url, asked } = await start({
-      config: { limits: { concurrency: 1, queue: 1 } },
-      run: () => new Promise((resolve) => releases.push(() => resolve(answer("[]")))),
-    });
-    const first = post(`${url}/v1/query`, { sql: "1" });
-    await expect.poll(() => asked.length).toBe(1);
-    const second = post(`${url}/v1/query`, { sql: "2" });
-    await sleep(50);
-    const third = await post(`${url}/v1/query`, { sql: "3" });
-    expect([third.status, third.headers.get("retry-after")]).toEqual([503, "1"]);
-    releases.shift()?.();
-    expect((await first).status).toBe(200);
-    await expect.poll(() => releases.length).toBe(1);
-    releases.shift()?.();
-    expect((await second).status).toBe(200);
-    expect(asked[1]?.request.deadlineMs).toBeLessThan(30_000);
-  });
-
-  test("whoever waits longer than the deadline is told so", async () => {
-    const { url, asked } = await start({
-      config: { limits: { concurrency: 1, deadline: "100ms" } },
-      run: () => new Promise(() => {}),
-    });
-    const stuck = new AbortController();
-    const first = fetch(`${url}/v1/query?sql=1`, { signal: stuck.signal }).catch(() => {});
-    await expect.poll(() => asked.length).toBe(1);
-    expect((await fetch(`${url}/v1/query?sql=2`)).status).toBe(504);
-    stuck.abort();
-    await first;
-  });
-
   test("a client that leaves aborts its query", async () => {
     const { url, asked, observed } = await start({
       run: ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
@@ -85,6 +51,7 @@ describe("load and the end", () => {
     socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await expect.poll(() => received).toContain('{"status":"ok"}');
     const closed = server.close(5_000);
+    expect(server.observed).toContainEqual({ kind: "server.stopping", graceMs: 5_000 });
     socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await ended;
     expect(received).toMatch(/HTTP\/1.1 503 the server is stopping\r\n(.*\r\n)*Connection: close/);

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type FleetApp, openFleet, withFleet } from "../support/app.ts";
+
+// Several who ask at once, some of them slowly or in a hurry: none of them is served worse for the others.
+
+const NAMES = ["a", "b", "c"] as const;
+const DDL = `CREATE TABLE items (id int); INSERT INTO items VALUES (1);
+  CREATE VIEW slow AS SELECT pg_sleep(1.5)::text AS slept, 1 AS id;`;
+const QUICK = "SELECT count(*)::int AS n FROM $<tenant>_items";
+const SLOW = "SELECT slept, id FROM $<tenant>_slow";
+
+let fleet: FleetApp & { readonly close: () => Promise<void> };
+
+beforeAll(async () => {
+  fleet = await openFleet(NAMES, { ddl: DDL, config: { limits: { concurrency: 1, queue: 1 } } });
+});
+
+afterAll(async () => {
+  await fleet?.close();
+});
+
+function post(path: string, body: object): Promise<Response> {
+  return fetch(`${fleet.url}${path}`, { method: "POST", body: JSON.stringify(body) });
+}
+
+/** Runs `work` while a slow query has the only turn. */
+async function whileBusy(sql: string, work: () => Promise<void>): Promise<void> {
+  const slow = fleet.ask(sql);
+  await expect
+    .poll(async () => {
+      const active = "application_name = 'tenantry' AND state = 'active' AND query LIKE '%slow%'";
+      return (await fleet.onFederation(`SELECT 1 FROM pg_stat_activity WHERE ${active}`)).length;
+    })
+    .toBeGreaterThan(0);
+  await work();
+  expect((await slow).rows).toHaveLength(3);
+}
+
+describe("limits.concurrency and limits.queue", () => {
+  test("answers that are cached need no turn; others wait for theirs, and beyond the queue they are refused at once", async () => {
+    expect((await post("/v1/query", { sql: QUICK })).headers.get("x-cache")).toBe("miss");
+    await whileBusy(SLOW, async () => {
+      const cached = await post("/v1/query", { sql: QUICK });
+      expect([cached.status, cached.headers.get("x-cache")]).toEqual([200, "hit"]);
+      const waiting = post("/v1/query", { sql: `${QUICK} WHERE id > 0` });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      for (const path of ["/v1/query", "/v1/explain"]) {
+        const refused = await post(path, { sql: `${QUICK} WHERE id > 1` });
+        expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+        expect(await refused.json()).toMatchObject({ error: "OVERLOADED" });
+      }
+      expect((await post("/v1/query", { sql: QUICK })).headers.get("x-cache")).toBe("hit");
+      expect((await waiting).status).toBe(200);
+    });
+  });
+
+  test("whoever waits longer than the deadline is told so", async () => {
+    await whileBusy(`${SLOW} WHERE id = 1`, async () => {
+      const started = performance.now();
+      expect((await fleet.refusal(`${QUICK} WHERE id > 2`, { deadlineMs: 300 })).code).toBe("OVERLOADED");
+      expect(performance.now() - started).toBeLessThan(800);
+    });
+    expect((await fleet.ask(`${QUICK} WHERE id > 2`)).rows).toHaveLength(3);
+  });
+
+  test("a client that leaves gives up its place, in explain too", async () => {
+    await whileBusy(`${SLOW} WHERE id = 2 OR true`, async () => {
+      const leaving = new AbortController();
+      const body = JSON.stringify({ sql: `${QUICK} WHERE id > 3` });
+      const left = fetch(`${fleet.url}/v1/explain`, { method: "POST", body, signal: leaving.signal }).catch(() => null);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect((await post("/v1/explain", { sql: QUICK })).status).toBe(503);
+      leaving.abort();
+      await left;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect((await post("/v1/explain", { sql: QUICK })).status).toBe(200);
+    });
+  });
+});
+
+describe("deadlines of those who ask the same", () => {
+  test("one in a hurry takes nothing from one with time, and leaves no tenant in doubt", async () => {
+    const sql = `${SLOW} WHERE id = 3 OR true`;
+    const hurried = fleet.refusal(sql, { deadlineMs: 160 });
+    const patient = fleet.ask(sql, { deadlineMs: 20_000 });
+    expect(["TENANT_FAILED", "DEADLINE_EXCEEDED"]).toContain((await hurried).code);
+    expect((await fleet.ask(`${QUICK} WHERE id > 4`)).answer.coverage.failed).toEqual([]);
+    expect((await patient).rows).toHaveLength(3);
+  });
+
+  test("one in a hurry does not wait for a run that has time", async () => {
+    const sql = `${SLOW} WHERE id = 4 OR true`;
+    const patient = fleet.ask(sql, { deadlineMs: 20_000 });
+    const started = performance.now();
+    expect((await fleet.refusal(sql, { deadlineMs: 200 })).code).toBe("DEADLINE_EXCEEDED");
+    expect(performance.now() - started).toBeLessThan(800);
+    expect((await patient).rows).toHaveLength(3);
+  });
+
+  test("an answer that a short deadline cut is not served to one with more time", async () => {
+    await withFleet(
+      NAMES,
+      { ddl: { a: DDL, b: DDL, c: DDL.replace("1.5", "0") }, federation: { lanes: 3 } },
+      async ({ ask }) => {
+        await ask(QUICK);
+        const cut = await ask(SLOW, { deadlineMs: 1_000, cacheTtlMs: 60_000 });
+        expect(cut.rows.map(({ tenant }) => tenant)).toEqual(["c"]);
+        expect(cut.notices.join()).toContain("the request's own time ran out");
+        const again = await ask(SLOW, { deadlineMs: 1_000, cacheTtlMs: 60_000 });
+        expect(again.answer.cache).toBe("hit");
+        const whole = await ask(SLOW, { deadlineMs: 20_000, cacheTtlMs: 60_000 });
+        expect([whole.answer.cache, whole.rows.length]).toEqual(["miss", 3]);
+      },
+    );
+  });
+});
+
+test("a named query may have a longer deadline than limits.deadline", async () => {
+  const config = { limits: { deadline: "1s" }, queries: { slow: { sql: SLOW, deadline: "8s" } } } as const;
+  await withFleet(NAMES, { ddl: DDL, config }, async ({ url }) => {
+    const answer = await fetch(`${url}/v1/queries/slow`);
+    expect([answer.status, answer.headers.get("x-tenants-answered")]).toEqual([200, "3"]);
+  });
+});

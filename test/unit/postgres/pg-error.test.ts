@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { pgErrorFacts } from "../../../src/postgres/pg-error.ts";
+
+const error = (code: string, more: object = {}) => ({ severity: "ERROR", code, message: "secret-host", ...more });
+const REMOTE = { where: "remote SQL command: SELECT 1" };
+
+test.each([
+  ["08000", "unreachable", true],
+  ["08001", "unreachable", true],
+  ["08003", "unreachable", true],
+  ["08004", "unreachable", true],
+  ["08006", "unreachable", true],
+  ["08P01", "query", false],
+])("%s is %s, remote: %s", (code, kind, remote) => {
+  const facts = pgErrorFacts(error(code));
+  expect(facts).toMatchObject({ kind, remote });
+  expect(facts?.message).not.toContain("secret");
+});
+
+test("a FATAL 08P01 is the end of the session with the federation database, as poolers tell everything with it", () => {
+  expect(pgErrorFacts(error("08P01", { severity: "FATAL" }))).toMatchObject({ kind: "connection_lost", remote: false });
+});
+
+test.each([
+  ["08001", {}, "the tenant's database cannot be reached, or refuses the login"],
+  [
+    "42704",
+    { routine: "GetUserMapping" },
+    "no user mapping for the query role: CREATE USER MAPPING FOR it on the tenant's server",
+  ],
+  ["42704", {}, "the federation database refused the query: SQLSTATE 42704"],
+  [
+    "2F003",
+    { routine: "pgfdw_security_check" },
+    "the tenant's server did not ask for a password, and postgres_fdw lets only superusers connect without one",
+  ],
+  [
+    "2F003",
+    { routine: "check_conn_params" },
+    "the query role's user mapping has no password, and postgres_fdw lets only superusers connect without one",
+  ],
+  [
+    "42501",
+    REMOTE,
+    "the tenant's database refused the query: permission denied (SQLSTATE 42501); " +
+      "GRANT SELECT on the relation to the login of its user mapping",
+  ],
+])("%s %j has words of its own", (code, more, message) => {
+  expect(pgErrorFacts(error(code, more))?.message).toBe(message);
+});
+
+test("a right that the query role lacks is told with what it needs", () => {
+  const facts = pgErrorFacts({ severity: "ERROR", code: "42501", message: "permission denied for foreign table a_t" });
+  expect(facts).toMatchObject({
+    remote: false,
+    message:
+      "permission denied for foreign table a_t; GRANT the query role USAGE on the schema and SELECT on the relation",
+  });
+});
