@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { suggestion } from "../config/nearest-name.ts";
-import { AppError } from "../errors.ts";
+import { AppError, type AppErrorDetails } from "../errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** An option of a command. With `value` it takes one, and `value` is how the help calls it. */
@@ -45,6 +45,14 @@ export interface Command {
   readonly run: (given: Given, terminal: Terminal) => Promise<number>;
 }
 
+/** The command line cannot be understood: REQUEST_INVALID, and the exit code is 2. */
+export class UsageError extends AppError {
+  constructor(message: string, details: AppErrorDetails = {}) {
+    super("REQUEST_INVALID", message, details);
+    this.name = "UsageError";
+  }
+}
+
 /** The option that every command has. */
 export const HELP: Option = { summary: "Show this help and do nothing", short: "h" };
 
@@ -53,7 +61,7 @@ export const JSON_OPTION = {
   json: { summary: "Print JSON for programs; errors are a line of JSON too" },
 } as const satisfies Record<string, Option>;
 
-/** Reads a command's arguments. Throws REQUEST_INVALID with what is wrong and what may have been meant. */
+/** Reads a command's arguments. Throws UsageError with what is wrong and what may have been meant. */
 export function readArguments(command: Command, args: readonly string[]): Given {
   const declared: Readonly<Record<string, Option>> = { ...command.options, help: HELP };
   const { tokens } = parseArgs({
@@ -114,11 +122,11 @@ function checkOperands(command: Command, operands: readonly string[], helpWanted
   }
 }
 
-function unknownOption(command: Command, rawName: string, known: readonly string[]): AppError {
+function unknownOption(command: Command, rawName: string, known: readonly string[]): UsageError {
   const names = known.map((name) => `--${name}`);
   return misuse(command, `${rawName} is no option of this command${suggestion(rawName, names)}`);
 }
 
-function misuse(command: Command, message: string): AppError {
-  return new AppError("REQUEST_INVALID", message, { hint: `see \`tenantry ${command.name} --help\`` });
+function misuse(command: Command, message: string): UsageError {
+  return new UsageError(message, { hint: `see \`tenantry ${command.name} --help\`` });
 }

@@ -29,6 +29,19 @@ export function programHelp(commands: readonly Command[]): string {
   ].join("\n");
 }
 
+/** The help of commands that share their first word, as in `tenantry tenants --help`. */
+export function groupHelp(word: string, commands: readonly Command[]): string {
+  return [
+    `Usage: tenantry ${word} COMMAND [options]`,
+    "",
+    "Commands:",
+    ...columns(commands.map((command) => [command.name, command.summary])),
+    "",
+    `\`tenantry ${commands[0]?.name ?? word} --help\` shows the options of a command.`,
+    "",
+  ].join("\n");
+}
+
 /** A command's help: what it does, every option with its default, and examples. */
 export function commandHelp(command: Command): string {
   const operand = command.operand === undefined ? "" : ` ${operandOf(command.operand)}`;

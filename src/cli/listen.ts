@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import type { App } from "../app.ts";
 import { AppError } from "../errors.ts";
 
@@ -6,6 +8,18 @@ export function listen(app: Pick<App, "listen">, port: number): Promise<string> 
   return app.listen().catch((error: unknown) => {
     throw portError(error, port);
   });
+}
+
+/** Throws the same at once when the port is taken now: before work that takes long and would be for nothing. */
+export async function refuseTakenPort(port: number, host: string): Promise<void> {
+  const server = createServer().listen(port, host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw portError(error, port);
+  } finally {
+    server.close();
+  }
 }
 
 function portError(error: unknown, port: number): unknown {

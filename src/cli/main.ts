@@ -1,16 +1,21 @@
 #!/usr/bin/env node
+import { performance } from "node:perf_hooks";
 import process from "node:process";
 import { runCli } from "./run-cli.ts";
 
 /** The process: signals, streams and the exit code. Everything else is in `run-cli.ts`. */
 const stopping = new AbortController();
+// npm and tsx pass on the Ctrl-C that the terminal has sent to all of us already: signals so close are one.
+const SAME_SIGNAL_MS = 300;
+let askedAtMs = 0;
 for (const [signal, number] of [
   ["SIGINT", 2],
   ["SIGTERM", 15],
 ] as const) {
   process.on(signal, () => {
     // Asked once, it ends in order; asked twice, it ends at once.
-    if (stopping.signal.aborted) process.exit(128 + number);
+    if (stopping.signal.aborted && performance.now() - askedAtMs > SAME_SIGNAL_MS) process.exit(128 + number);
+    if (!stopping.signal.aborted) askedAtMs = performance.now();
     stopping.abort(signal);
   });
 }

@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import { buildRequest } from "../protocols/build-request.ts";
 import type { QueryRequest } from "../types.ts";
-import type { Given, Option } from "./command.ts";
+import { type Given, type Option, UsageError } from "./command.ts";
 import { readPairs } from "./settings-options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -23,7 +23,7 @@ export const SQL_OPTIONS = {
   file: { value: "FILE", short: "f", summary: "Read the template from a file; - reads standard input" },
 } as const satisfies Record<string, Option>;
 
-/** The request that the options describe, checked like one that came over HTTP. */
+/** The request that the options describe, checked like one that came over HTTP. Throws UsageError. */
 export async function readQuestion(
   given: Given,
   terminal: Terminal,
@@ -31,33 +31,44 @@ export async function readQuestion(
 ): Promise<QueryRequest> {
   const sql = await readSql(given, terminal.stdin);
   if ((sql === undefined) === (given.operand === undefined)) {
-    throw new AppError("REQUEST_INVALID", "give one question: the name of a named query, --sql or --file", {
+    throw new UsageError("give one question: the name of a named query, --sql or --file", {
       hint: "`tenantry queries list` shows the named queries",
     });
   }
   const params = Object.entries(readPairs("--param", given.list("param")));
   const question = sql === undefined ? { query: given.operand } : { sql };
-  return buildRequest(
-    {
-      ...question,
-      from: given.text("from"),
-      to: given.text("to"),
-      tenants: given.list("tenants").flatMap((names) => names.split(",")),
-      partial: given.text("partial"),
-      format,
-      // A named query declares its types; for SQL of one's own the value has to say what it is.
-      params: new Map(params.map(([name, value]) => [name, sql === undefined ? value : inferValue(value)])),
-    },
-    { config, nowMs: Date.now() },
+  return understood(() =>
+    buildRequest(
+      {
+        ...question,
+        from: given.text("from"),
+        to: given.text("to"),
+        tenants: given.list("tenants").flatMap((names) => names.split(",")),
+        partial: given.text("partial"),
+        format,
+        // A named query declares its types; for SQL of one's own the value has to say what it is.
+        params: new Map(params.map(([name, value]) => [name, sql === undefined ? value : inferValue(value)])),
+      },
+      { config, nowMs: Date.now() },
+    ),
   );
+}
+
+/** What HTTP calls an invalid request is a command line that cannot be understood. */
+function understood<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "REQUEST_INVALID") throw error;
+    throw new UsageError(error.message, { hint: error.hint, cause: error });
+  }
 }
 
 async function readSql(given: Given, stdin: NodeJS.ReadableStream): Promise<string | undefined> {
   const file = given.text("file");
   const sql = given.text("sql");
   if (file === undefined) return sql;
-  if (sql !== undefined)
-    throw new AppError("REQUEST_INVALID", "both --sql and --file are given", { hint: "give one of them" });
+  if (sql !== undefined) throw new UsageError("both --sql and --file are given", { hint: "give one of them" });
   try {
     return file === "-" ? await readStream(stdin) : await readFile(file, "utf8");
   } catch (error) {

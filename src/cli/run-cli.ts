@@ -1,8 +1,8 @@
 import { suggestion } from "../config/nearest-name.ts";
 import { AppError } from "../errors.ts";
-import { type Command, type Given, readArguments } from "./command.ts";
+import { type Command, type Given, readArguments, UsageError } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { commandHelp, programHelp } from "./help.ts";
+import { commandHelp, groupHelp, programHelp } from "./help.ts";
 import { packageVersion } from "./package-file.ts";
 import { printError } from "./print-error.ts";
 import { printLine, type Terminal } from "./terminal.ts";
@@ -20,6 +20,11 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   }
   if (first === "--version") {
     printLine(terminal.stdout, await packageVersion());
+    return DONE;
+  }
+  const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  if (group.length > 0 && ["--help", "-h"].includes(args[1] ?? "")) {
+    terminal.stdout.write(groupHelp(first, group));
     return DONE;
   }
   let command: Command;
@@ -40,7 +45,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     return await command.run(given, terminal);
   } catch (error) {
     printError(terminal.stderr, error, { json: given.has("json") });
-    return FAILED;
+    return error instanceof UsageError ? MISUSED : FAILED;
   }
 }
 

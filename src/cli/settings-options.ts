@@ -4,7 +4,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { AppError, toAppError } from "../errors.ts";
 import { parseSelector } from "../template/selector.ts";
-import type { Given, Option } from "./command.ts";
+import { type Given, type Option, UsageError } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
 const DEFAULT_FILE = "tenantry.yaml";
@@ -16,17 +16,31 @@ export const SETTINGS_OPTIONS = {
 } as const satisfies Record<string, Option>;
 
 /** The settings that the options ask for; `flags` are settings with options of their own. Throws CONFIG_INVALID. */
-export function readSettings(
+export async function readSettings(
   given: Given,
   terminal: Terminal,
   flags: Readonly<Record<string, string | undefined>> = {},
 ): Promise<Config> {
   const own = Object.entries(flags).flatMap(([path, value]) => (value === undefined ? [] : [[path, value] as const]));
+  const file = settingsFile(given);
+  const flags = { ...readPairs("--set", given.list("set")), ...Object.fromEntries(own) };
+  if (file === undefined) refuseNothing(Object.keys(flags), Object.keys(terminal.env));
   return loadConfig({
-    file: settingsFile(given),
+    file,
     env: terminal.env,
-    flags: { ...readPairs("--set", given.list("set")), ...Object.fromEntries(own) },
+    flags,
     checks: [TOKEN_SELECTORS],
+  });
+}
+
+/** Without a file, `federation.url` is the first thing that is missing, and the file is most likely elsewhere. */
+function refuseNothing(flags: readonly string[], variables: readonly string[]): void {
+  const isGiven =
+    flags.some((path) => path.startsWith("federation")) ||
+    variables.some((name) => name.startsWith("TENANTRY_FEDERATION"));
+  if (isGiven) return;
+  throw new AppError("CONFIG_INVALID", `no ${DEFAULT_FILE} here, and federation.url is not set`, {
+    hint: "name a file with --config, or set federation.url: --set federation.url=postgres://… or TENANTRY_FEDERATION__URL=postgres://…",
   });
 }
 
@@ -35,12 +49,12 @@ export function settingsFile(given: Given): string | undefined {
   return given.text("config") ?? (existsSync(DEFAULT_FILE) ? DEFAULT_FILE : undefined);
 }
 
-/** `name=value` arguments as a record; a value may hold further `=`. Throws REQUEST_INVALID. */
+/** `name=value` arguments as a record; a value may hold further `=`. Throws UsageError. */
 export function readPairs(option: string, pairs: readonly string[]): Record<string, string> {
   const entries = pairs.map((pair) => {
     const at = pair.indexOf("=");
     if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)] as const;
-    throw new AppError("REQUEST_INVALID", `${option} ${pair}: there is no name and = before the value`);
+    throw new UsageError(`${option} ${pair}: there is no name and = before the value`);
   });
   return Object.fromEntries(entries);
 }

@@ -12,6 +12,12 @@ export function checkHost({ authenticated }: { authenticated: boolean }): Middle
     const hosts = headerValues(request, "host");
     if (hosts.length > 1) throw new AppError("REQUEST_INVALID", "the request has two Host headers");
     if (authenticated) return next();
+    // A page elsewhere can make a browser send a plain GET without an Origin, as an image; browsers say so here.
+    if (headerValues(request, "sec-fetch-site").includes("cross-site")) {
+      throw new AppError("TOKEN_REFUSED", "the request comes from a web page of another site", {
+        hint: "without auth.tokens only this machine is served; configure a token for others",
+      });
+    }
     for (const sender of [...hosts, ...headerValues(request, "origin")]) {
       if (!isLoopback(hostOf(sender) ?? "")) {
         throw new AppError("TOKEN_REFUSED", `"${sender.slice(0, 100)}" is no loopback name`, {

@@ -17,6 +17,8 @@ import { buildOuter } from "./outer-statement.ts";
 import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
 import { refuseStrayMentions } from "./stray-mentions.ts";
 
+const MAX_MESSAGE_LENGTH = 200;
+
 /** Where a local relation is that is named without a schema. */
 export const LOCAL_SCHEMA = "public";
 
@@ -119,7 +121,10 @@ async function parseOne({ source, sql }: ScannedTemplate, parser: Parser): Promi
     const position = positionAt(source, sql.toSource(error.offset));
     throw new AppError(
       "QUERY_SYNTAX",
-      error.message.replaceAll(new RegExp(`${RESERVED_PREFIX}(\\w+?)__`, "g"), "$$<tenant>"),
+      // PostgreSQL quotes the token that it stopped at, which may be as long as the text.
+      error.message
+        .slice(0, MAX_MESSAGE_LENGTH)
+        .replaceAll(new RegExp(`${RESERVED_PREFIX}(\\w+?)__`, "g"), "$$<tenant>"),
       { position },
     );
   });

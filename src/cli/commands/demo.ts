@@ -3,9 +3,8 @@ import { isMap } from "../../config/raw.ts";
 import { type Config, configSchema } from "../../config/schema.ts";
 import { parseYaml } from "../../config/yaml-file.ts";
 import type { Demo } from "../../demo/create-demo.ts";
-import { AppError } from "../../errors.ts";
-import { type Command, type Given, JSON_OPTION } from "../command.ts";
-import { listen } from "../listen.ts";
+import { type Command, type Given, JSON_OPTION, UsageError } from "../command.ts";
+import { listen, refuseTakenPort } from "../listen.ts";
 import { applyPlan, planRegistry, withFederation } from "../onboard.ts";
 import { packageFile } from "../package-file.ts";
 import { printError } from "../print-error.ts";
@@ -14,6 +13,7 @@ import { printLine, type Terminal, untilStopped } from "../terminal.ts";
 
 const QUERIES_FILE = "examples/fleet.yaml";
 const MAX_TENANTS = 500;
+const HOST = "127.0.0.1";
 
 export const demo: Command = {
   name: "demo",
@@ -31,11 +31,13 @@ export const demo: Command = {
   run: async (given, terminal) => {
     const json = given.has("json");
     const port = readCount(given, "port", 65_535);
+    const tenants = readCount(given, "tenants", MAX_TENANTS);
+    await refuseTakenPort(port, HOST);
     // Loaded when it is needed: the embedded PostgreSQL is an optional dependency.
     const { createDemo } = await import("../../demo/create-demo.ts");
     const starting = createProgress(terminal.stderr, { title: "starting the fleet", quiet: json });
     const fleet = await createDemo({
-      tenants: readCount(given, "tenants", MAX_TENANTS),
+      tenants,
       onStep: starting.report,
     }).finally(starting.close);
     try {
@@ -79,7 +81,7 @@ async function demoConfig(fleet: Demo, port: number): Promise<Config> {
   const { raw } = parseYaml(await readFile(packageFile(QUERIES_FILE), "utf8"), QUERIES_FILE);
   const { queries, limits } = isMap(raw) ? raw : {};
   return configSchema.parse({
-    server: { port, shutdownGrace: "3s" },
+    server: { host: HOST, port, shutdownGrace: "3s" },
     federation: { url: fleet.federationUrl, adminUrl: fleet.adminUrl },
     tenants: { registry: fleet.registry, refresh: "5s" },
     queries,
@@ -90,7 +92,7 @@ async function demoConfig(fleet: Demo, port: number): Promise<Config> {
 function readCount(given: Given, option: string, max: number): number {
   const text = given.text(option) ?? "";
   if (/^\d{1,6}$/.test(text) && Number(text) <= max) return Number(text);
-  throw new AppError("REQUEST_INVALID", `--${option} ${text}: must be a whole number up to ${max}`);
+  throw new UsageError(`--${option} ${text}: must be a whole number up to ${max}`);
 }
 
 function readyLine(url: string, { federationUrl, tenants }: Demo): string {

@@ -22,9 +22,7 @@ export const explain: Command = {
     const config = await readSettings(given, terminal);
     const request = await readQuestion(given, terminal, { config, format: undefined });
     try {
-      const explanation = await withApp(config, (app) =>
-        app.service.explain(request, OPERATOR, new AbortController().signal),
-      );
+      const explanation = await withApp(config, (app) => app.service.explain(request, OPERATOR, terminal.stop));
       const lines = given.has("json") ? [JSON.stringify(explanation)] : explanationLines(explanation);
       for (const line of lines) printLine(terminal.stdout, line);
       return 0;

@@ -1,6 +1,5 @@
-import { AppError } from "../../errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../../observe/log.ts";
-import type { Command, Given } from "../command.ts";
+import { type Command, type Given, UsageError } from "../command.ts";
 import { listen } from "../listen.ts";
 import { readSettings, SETTINGS_OPTIONS } from "../settings-options.ts";
 import { printLine, untilStopped } from "../terminal.ts";
@@ -44,5 +43,5 @@ function readLogLevel(given: Given): LogLevel {
   const text = given.text("log-level") ?? "info";
   const level = LOG_LEVELS.find((known) => known === text);
   if (level !== undefined) return level;
-  throw new AppError("REQUEST_INVALID", `--log-level ${text}: must be one of ${LOG_LEVELS.join(", ")}`);
+  throw new UsageError(`--log-level ${text}: must be one of ${LOG_LEVELS.join(", ")}`);
 }

@@ -1,6 +1,5 @@
-import { AppError } from "../../errors.ts";
 import { dropTenant } from "../../tenants/drop-tenant.ts";
-import { type Command, JSON_OPTION } from "../command.ts";
+import { type Command, JSON_OPTION, UsageError } from "../command.ts";
 import { withFederation } from "../onboard.ts";
 import { readSettings, SETTINGS_OPTIONS } from "../settings-options.ts";
 import { printLine } from "../terminal.ts";
@@ -21,7 +20,7 @@ export const tenantsDrop: Command = {
   run: async (given, terminal) => {
     const tenant = given.operand ?? "";
     if (!given.has("yes")) {
-      throw new AppError("REQUEST_INVALID", `nothing was dropped: taking out "${tenant}" needs --yes`);
+      throw new UsageError(`nothing was dropped: taking out "${tenant}" needs --yes`);
     }
     const config = await readSettings(given, terminal);
     const statements = await withFederation(config, (database) => dropTenant({ database, config }, tenant));

@@ -51,6 +51,8 @@ describe("who may ask", () => {
     const { url, port } = await start();
     expect((await post(`${url}/v1/query`, { sql: "SELECT 1" }, { Origin: "https://evil.example" })).status).toBe(403);
     expect((await post(`${url}/v1/query`, { sql: "SELECT 1" }, { Origin: "http://localhost:3000" })).status).toBe(200);
+    expect((await post(`${url}/v1/query`, { sql: "SELECT 1" }, { "Sec-Fetch-Site": "cross-site" })).status).toBe(403);
+    expect((await post(`${url}/v1/query`, { sql: "SELECT 1" }, { "Sec-Fetch-Site": "same-origin" })).status).toBe(200);
     expect(
       await sendRaw(port, "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
     ).toMatch(/^HTTP\/1.1 400 /);
