@@ -24,9 +24,25 @@ function blockLines({ columns, lanes, verdicts }: ExplainedBlock, number: number
   const output = columns.map(({ name, type }) => `${name} ${type}`).join(", ");
   return [
     `For each tenant${which}: ${output}`,
-    ...verdicts.map(({ tenants, verdict }) => `  ${verdict}: ${some(tenants)}`),
-    ...lanes.flatMap(({ lane, tenants, sql }) => [`  lane ${lane}: ${some(tenants)}`, ...indent(sql, "    ")]),
+    ...verdicts.flatMap(({ tenants, verdict }) => [
+      `  ${verdict}: ${some(tenants)}`,
+      ...indent(copyOfFirst(tenants, lanes), "    "),
+    ]),
+    `  in ${lanes.length} ${lanes.length === 1 ? "lane" : "lanes"} of ${lanes.map((lane) => lane.tenants.length).join(", ")} tenants`,
   ];
+}
+
+/** The copies of tenants of one shape differ in names only: one of them says it all. */
+function copyOfFirst(tenants: readonly string[], lanes: ExplainedBlock["lanes"]): string {
+  for (const lane of lanes) {
+    const index = lane.tenants.findIndex((tenant) => tenants.includes(tenant));
+    if (index < 0) continue;
+    if (lane.tenants.length === 1) return lane.sql;
+    const copies = lane.sql.slice(1, -2).split("\n)\nUNION ALL\n(");
+    // A copy may hold the same words; then the whole lane is shown, as with --json.
+    return copies.length === lane.tenants.length ? (copies[index] ?? lane.sql) : lane.sql;
+  }
+  return "(none runs)";
 }
 
 function some(tenants: readonly string[]): string {

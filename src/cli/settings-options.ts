@@ -23,12 +23,12 @@ export async function readSettings(
 ): Promise<Config> {
   const own = Object.entries(flags).flatMap(([path, value]) => (value === undefined ? [] : [[path, value] as const]));
   const file = settingsFile(given);
-  const flags = { ...readPairs("--set", given.list("set")), ...Object.fromEntries(own) };
-  if (file === undefined) refuseNothing(Object.keys(flags), Object.keys(terminal.env));
+  const set = { ...readPairs("--set", given.list("set")), ...Object.fromEntries(own) };
+  if (file === undefined) refuseNothing(Object.keys(set), Object.keys(terminal.env));
   return loadConfig({
     file,
     env: terminal.env,
-    flags,
+    flags: set,
     checks: [TOKEN_SELECTORS],
   });
 }

@@ -10,11 +10,15 @@ export interface RowOrder {
   readonly needsPostgres: boolean;
 }
 
-/** Row numbers in the order of the keys, stable; null when only PostgreSQL can tell the order. */
+/**
+ * Row numbers in the order of the keys, then by `tenant` (-1 for none), since lanes end in any order; null when only PostgreSQL can tell the
+ * order.
+ */
 export function sortRows(
   columns: readonly ColumnValues[],
   kinds: readonly ValueKind[],
   order: readonly RowOrder[],
+  tenant = -1,
 ): number[] | null {
   const compares: CompareRows[] = [];
   for (const item of order) {
@@ -23,6 +27,8 @@ export function sortRows(
     if (compare === null) return null;
     compares.push(withNulls(values, compare, item));
   }
+  const tenants = columns[tenant];
+  if (tenants !== undefined) compares.push((left, right) => compareText(tenants[left] ?? "", tenants[right] ?? ""));
   return sorted(columns[0]?.length ?? 0, compares);
 }
 

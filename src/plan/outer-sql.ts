@@ -51,6 +51,9 @@ function typedValue({ name, type, timeGroupSeconds }: PlannedColumn, value: stri
 /** A statement that gives the gathered rows back in the order of the keys: text is ordered where its collations are known. */
 export function sortSql({ block, columns }: PlannedBlock): string {
   const items = block.sortKeys.map((key) => sortItem(key, columns, block.hiddenColumns));
+  const tenant = columns.findIndex(({ role }) => role === "tenant");
+  // Rows that the keys do not tell apart: lanes end in any order.
+  if (tenant >= 0) items.push(`u.c${tenant} COLLATE "C"`);
   return `SELECT ${columns.map((_, index) => `u.c${index}`).join(", ")} FROM ${unnested(columns.length, 1)} ORDER BY ${items.join(", ")}`;
 }
 

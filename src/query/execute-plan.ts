@@ -106,6 +106,7 @@ async function directAnswer(block: PlannedBlock, rows: GatheredRows, options: Ex
     values,
     columns.map(({ kind }) => kind),
     order,
+    shown.tenantColumn,
   );
   if (sorted !== null) {
     return {

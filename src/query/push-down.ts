@@ -1,8 +1,11 @@
 import { AppError } from "../errors.ts";
+import { ExecutionError } from "../execute/execution-error.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
 import type { PlannedBlock } from "../plan/planned-block.ts";
 import type { Notice } from "../types.ts";
 import { verdictOf } from "./verdict.ts";
+
+const UNKNOWN = "unknown: ";
 
 /** What one shape of arms makes the federation database do; see `verdictOf`. */
 export interface ShapeVerdict {
@@ -21,9 +24,19 @@ export async function shapeVerdicts(
     shapes.map(async ({ members }) => {
       const tenants = members.map(({ tenant }) => tenant.name);
       const sql = sqlOf.get(tenants[0] ?? "");
-      return { tenants, verdict: sql === undefined ? "pushed" : verdictOf(await executor.explain(sql, signal)) };
+      return { tenants, verdict: sql === undefined ? "pushed" : await verdictOn(sql, executor, signal) };
     }),
   );
+}
+
+/** EXPLAIN checks more than the description of a statement does, such as rights; its refusal is told and is no verdict. */
+async function verdictOn(sql: string, executor: Pick<FleetExecutor, "explain">, signal: AbortSignal): Promise<string> {
+  try {
+    return verdictOf(await executor.explain(sql, signal));
+  } catch (error) {
+    if (error instanceof ExecutionError) return `${UNKNOWN}${error.facts.message}`;
+    throw error;
+  }
 }
 
 /** Says which arms drag their rows over the network before they work on them; nothing when the tenants do all the work. */
@@ -46,7 +59,7 @@ async function draggingNotices(
   signal: AbortSignal,
 ): Promise<readonly Notice[]> {
   const verdicts = (await Promise.all(blocks.map((block) => shapeVerdicts(block, executor, signal)))).flat();
-  const dragging = verdicts.filter(({ verdict }) => verdict !== "pushed");
+  const dragging = verdicts.filter(({ verdict }) => verdict !== "pushed" && !verdict.startsWith(UNKNOWN));
   if (dragging.length === 0) return [];
   const tenants = dragging.flatMap((shape) => shape.tenants).length;
   const reasons = [...new Set(dragging.flatMap(({ verdict }) => verdict.split(", ")))].join(", ");

@@ -10,8 +10,8 @@ export const explain: Command = {
   name: "explain",
   summary: "Show how SQL would run, without running it",
   details:
-    "Shows the template with its macros expanded, each lane's SQL, the tenants that would be left out and why, and for " +
-    "each tenant's copy whether PostgreSQL sends it to the tenant as a whole.",
+    "Shows the template with its macros expanded, one copy of it for each shape of tenant, whether PostgreSQL sends it to " +
+    "the tenant as a whole, and the tenants that would be left out and why. --json has every lane's whole SQL.",
   operand: { name: "NAME", required: false },
   options: { ...SQL_OPTIONS, ...SETTINGS_OPTIONS, ...QUESTION_OPTIONS, ...JSON_OPTION },
   examples: [

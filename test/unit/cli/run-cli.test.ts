@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../../src/cli/commands.ts";
 import { runCli } from "../../../src/cli/run-cli.ts";
@@ -82,10 +84,79 @@ describe("runCli", () => {
 
   it("refuses a question that is none or two before it connects to anything", async () => {
     const none = await run(["query"], ENV);
-    expect(none).toMatchObject({ code: 1, stdout: "" });
+    expect(none).toMatchObject({ code: 2, stdout: "" });
     expect(none.stderr).toContain("give one question");
-    await expect(run(["query", "q", "--sql", "SELECT 1"], ENV)).resolves.toMatchObject({ code: 1 });
+    await expect(run(["query", "q", "--sql", "SELECT 1"], ENV)).resolves.toMatchObject({ code: 2 });
     const drop = await run(["tenants", "drop", "acme"], ENV);
+    expect(drop.code).toBe(2);
     expect(drop.stderr).toContain("needs --yes");
+  });
+
+  it.each([
+    [["demo", "--tenants", "abc"], "--tenants abc: must be a whole number up to"],
+    [["query", "--sql", "SELECT 1", "--format", "xls"], 'format: "xls" is not known'],
+    [["query", "--sql", "SELECT 1", "--param", "x"], "--param x: there is no name and = before the value"],
+    [["serve", "--log-level", "loud", "--port", "0"], "--log-level loud: must be one of"],
+  ])("exits with 2 for values that mean nothing: %j", async (args, message) => {
+    const { code, stderr } = await run(args, ENV);
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+
+  it("lists the commands of a group", async () => {
+    const { code, stdout } = await run(["tenants", "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/tenants list .*tenants plan .*tenants apply .*tenants drop /s);
+    expect(stdout).not.toContain("config check");
+  });
+
+  it("says what to set when there are no settings at all", async () => {
+    const { code, stderr } = await run(["serve"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      "error: no tenantry.yaml here, and federation.url is not set\nhint: name a file with --config",
+    );
+  });
+
+  it("finds named queries that cannot run, whatever the tables are", async () => {
+    const queries = {
+      fine: {
+        sql: "SELECT * FROM $<tenant>_orders WHERE $__timeFilter(at) AND n > $param(n)",
+        params: { n: { type: "integer" } },
+      },
+      words: { sql: "SELEC 1" },
+      write: { sql: "DELETE FROM $<tenant>_orders" },
+      local: { sql: "SELECT * FROM orders" },
+      macro: { sql: "SELECT $__nope(1) FROM $<tenant>_orders" },
+    };
+    const { code, stderr } = await run(["config", "check"], { ...ENV, TENANTRY_QUERIES: JSON.stringify(queries) });
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      [
+        "error: 4 mistakes in the settings",
+        '  queries.words.sql: syntax error at or near "SELEC", at line 1, column 1 of it',
+        "  queries.write.sql: DELETE is not allowed",
+        "  queries.local.sql: the relation orders is not allowed, at line 1, column 15 of it",
+        '  queries.macro.sql: unknown macro "__nope", at line 1, column 8 of it',
+        "hint: docs/configuration.md lists every setting",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("refuses a port that is taken before the fleet is built", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    try {
+      await once(server, "listening");
+      const address = server.address();
+      const port = typeof address === "object" ? address?.port : undefined;
+      const { code, stderr } = await run(["demo", "--port", String(port)]);
+      expect(code).toBe(1);
+      expect(stderr).toBe(
+        `error: port ${port} is taken\nhint: choose another with --port, or --port 0 for a free one\n`,
+      );
+    } finally {
+      server.close();
+    }
   });
 });

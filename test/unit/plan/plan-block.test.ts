@@ -244,7 +244,7 @@ describe("outerSql and sortSql", () => {
       ]),
     );
     expect(sortSql(planned)).toBe(
-      `SELECT u.c0, u.c1, u.c2, u.c3, u.c4, u.c5, u.c6 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) AS u(c0, c1, c2, c3, c4, c5, c6) ORDER BY u.c5 COLLATE "de-x" ASC NULLS LAST, CAST(u.c3 AS numeric) DESC NULLS LAST, CAST(u.c6 AS bigint) USING OPERATOR(pg_catalog.>) NULLS FIRST`,
+      `SELECT u.c0, u.c1, u.c2, u.c3, u.c4, u.c5, u.c6 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) AS u(c0, c1, c2, c3, c4, c5, c6) ORDER BY u.c5 COLLATE "de-x" ASC NULLS LAST, CAST(u.c3 AS numeric) DESC NULLS LAST, CAST(u.c6 AS bigint) USING OPERATOR(pg_catalog.>) NULLS FIRST, u.c4 COLLATE "C"`,
     );
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { ExecutionError } from "../../../src/execute/execution-error.ts";
 import type { PlannedBlock } from "../../../src/plan/planned-block.ts";
-import { pushDownNotices, requirePushDown } from "../../../src/query/push-down.ts";
+import { pushDownNotices, requirePushDown, shapeVerdicts } from "../../../src/query/push-down.ts";
 import { verdictOf } from "../../../src/query/verdict.ts";
 import { createParser } from "../../../src/sql/parser.ts";
 import { compileSample } from "../sql/compile-sample.ts";
@@ -59,6 +60,15 @@ describe("push-down", () => {
     const executor = { explain: async () => plan(SCAN) };
     expect(await pushDownNotices([await block()], executor, signal)).toEqual([]);
     await expect(requirePushDown([await block()], executor, signal)).resolves.toBeUndefined();
+  });
+
+  test("what PostgreSQL refuses to explain has no verdict", async () => {
+    const facts = { sqlstate: "42501", kind: "query", remote: false, message: "permission denied" } as const;
+    const executor = { explain: () => Promise.reject(new ExecutionError(facts, null)) };
+    expect(await shapeVerdicts(await block(), executor, signal)).toEqual([
+      { tenants: ["a"], verdict: "unknown: permission denied" },
+    ]);
+    expect(await pushDownNotices([await block()], executor, signal)).toEqual([]);
   });
 
   test("a plan that cannot be had is no reason to fail the query, unless it is required", async () => {
