@@ -12,5 +12,6 @@ export function maskUrl(text: string): string {
 /** What may be shown of a secret setting: a connection string without its password, or the first digits of a digest. */
 export function maskSecret(text: string): string {
   if (/^[0-9a-f]{64}$/.test(text)) return `${text.slice(0, 8)}…`;
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? maskUrl(text) : MASK;
+  // Only what is surely a connection string is shown in part: a password may look like a URL of some kind, too.
+  return /^postgres(?:ql)?:\/\//i.test(text) ? maskUrl(text) : MASK;
 }
