@@ -5,7 +5,7 @@ import { referencedNames } from "./secrets.ts";
 import { readText, type SettingNode } from "./settings.ts";
 
 /** The prefix of environment variables that are settings. */
-export const ENV_PREFIX = "TENANTRY_";
+const ENV_PREFIX = "TENANTRY_";
 
 export interface Overridden {
   readonly value: unknown;

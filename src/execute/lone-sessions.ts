@@ -32,7 +32,7 @@ export interface LoneSessions {
   close(): Promise<void>;
 }
 
-export const MAX_LONE_SESSIONS = 4;
+const MAX_LONE_SESSIONS = 4;
 
 /** At most four at once, those that still close included; each session is opened for one statement and closed after it. */
 export function createLoneSessions(options: {

@@ -25,7 +25,7 @@ export function createCompression(): (body: Buffer, acceptEncoding: string) => P
 }
 
 /** True when the Accept-Encoding header allows gzip: named or by `*`, and not with a weight of zero. */
-export function acceptsGzip(acceptEncoding: string): boolean {
+function acceptsGzip(acceptEncoding: string): boolean {
   const weights = new Map(
     acceptEncoding.split(",").map((item) => {
       const [name = "", ...parameters] = item.split(";").map((part) => part.trim().toLowerCase());

@@ -65,6 +65,6 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The text with the five characters of HTML replaced. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES.get(character) ?? "");
 }

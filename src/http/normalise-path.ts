@@ -13,7 +13,7 @@ export function normalisePath(): Middleware {
 }
 
 /** The URL with its path in one spelling; the query string stays. Throws REQUEST_INVALID for what is no path. */
-export function normaliseUrl(url: string): string {
+function normaliseUrl(url: string): string {
   const mark = url.indexOf("?");
   const target = mark < 0 ? url : url.slice(0, mark);
   // A proxy may send the absolute form.

@@ -53,7 +53,7 @@ function matchesPattern(pattern: string, path: string): boolean {
 }
 
 /** The three routes whose paths take the fewest changes to become this one. */
-export function nearRoutes(routes: readonly Route[], path: string): readonly string[] {
+function nearRoutes(routes: readonly Route[], path: string): readonly string[] {
   const compared = path.slice(0, COMPARED_CHARACTERS).toLowerCase();
   return routes
     .map((route) => ({ name: `${route.method} ${route.path}`, changes: editDistance(compared, route.path) }))

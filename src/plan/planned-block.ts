@@ -24,6 +24,11 @@ export interface PlannedBlock {
   readonly shapes: readonly Shape[];
 }
 
+/** Names of all tenants that a query's blocks are about. */
+export function expectedTenants(blocks: readonly PlannedBlock[]): ReadonlySet<string> {
+  return new Set(blocks.flatMap(({ expected }) => expected.map(({ name }) => name)));
+}
+
 /** Tenants whose relations of a block have the same columns: one arm stands for all of them. */
 export interface Shape {
   readonly members: readonly ShapeMember[];

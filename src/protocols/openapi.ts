@@ -28,7 +28,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
 }
 
 /** The body of every error. */
-export const errorBodySchema = z.object({
+const errorBodySchema = z.object({
   message: z.string().describe("What was wrong, with which value."),
   error: z.string().describe(`The error's code: ${Object.keys(ERRORS).join(", ")}.`),
   hint: z.string().nullable().describe("What to do."),

@@ -3,7 +3,7 @@ import { type ColumnValues, toColumns } from "../merge/column-values.ts";
 import type { NamedColumn } from "../merge/make-table.ts";
 import { sortRows } from "../merge/sort-rows.ts";
 import { sortSql } from "../plan/outer-sql.ts";
-import type { PlannedBlock } from "../plan/planned-block.ts";
+import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import { sortColumnIndex } from "../plan/sort-column.ts";
 import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
 import type { Coverage, GatheredRows } from "../types.ts";
@@ -47,7 +47,7 @@ export async function executePlan(prepared: PreparedQuery, options: ExecuteOptio
       }),
     ),
   );
-  const expected = new Set(blocks.flatMap((block) => block.expected.map(({ name }) => name)));
+  const expected = expectedTenants(blocks);
   const failures = [...blocks.flatMap(({ leftOut }) => leftOut), ...gathered.flatMap((rows) => rows.failures)];
   const cut = gathered.some((rows) => rows.truncated);
   if (cut && settings.onLimit === "refuse") throw answerCut(settings);

@@ -1,5 +1,5 @@
 import type { FleetExecutor } from "../execute/executor.ts";
-import type { PlannedBlock } from "../plan/planned-block.ts";
+import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import type { ExplainedBlock, Explanation, Principal, QueryRequest } from "../types.ts";
 import { coverageNotices, coverageOf } from "./coverage.ts";
 import { limitNotices } from "./merge-answer.ts";
@@ -20,7 +20,7 @@ export async function explainQuery(
   const selected = context.selectTenants(catalog, principal, request.tenants);
   const timed: Timed = async (_, work) => work();
   const { compiled, blocks, outerSql } = await prepareQuery(request, catalog, selected, { ...context, timed, signal });
-  const expected = new Set(blocks.flatMap((block) => block.expected.map(({ name }) => name)));
+  const expected = expectedTenants(blocks);
   const coverage = coverageOf(
     expected,
     blocks.flatMap(({ leftOut }) => leftOut),

@@ -35,7 +35,7 @@ export function lookUpIn(catalog: Catalog, visible: readonly CatalogTenant[]): P
 }
 
 /** Asks PostgreSQL for the columns of a statement. Refusals are values: one shape of tenants may be refused and another not. */
-export function createDescribe(
+function createDescribe(
   executor: Pick<FleetExecutor, "describe">,
   typeNames: TypeNames,
   signal: AbortSignal,

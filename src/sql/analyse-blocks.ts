@@ -263,7 +263,7 @@ function visitExpressions(
 }
 
 /** True for `$<tenant>` alone, and for a literal that contains it. */
-export function isTenantValue(node: Node): boolean {
+function isTenantValue(node: Node): boolean {
   if ("A_Const" in node) return mentionsTenant(node.A_Const.sval?.sval ?? "");
   if (!("ColumnRef" in node)) return false;
   const path = pathOf(node.ColumnRef.fields);

@@ -32,10 +32,10 @@ const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/
 const DOLLAR_NAME = /\$[A-Za-z_][A-Za-z0-9_]*/y;
 
 /** Between the angle brackets everything up to `>` counts, except within double quotes. */
-export const PLACEHOLDER = /\$<(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?<selector>(?:[^">]|"[^"]*")*))?>/y;
+const PLACEHOLDER = /\$<(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?<selector>(?:[^">]|"[^"]*")*))?>/y;
 
 /** The match of a sticky pattern at `at`. */
-export function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
   pattern.lastIndex = at;
   return pattern.exec(text);
 }
@@ -55,7 +55,7 @@ export function* lexemes(source: string): Generator<Lexeme> {
 function lexemeAt(source: string, at: number): readonly [LexemeKind, number] {
   if (source.startsWith("--", at)) return ["comment", endOfLine(source, at)];
   if (source.startsWith("/*", at)) return ["comment", endOfComment(source, at)];
-  if (source.startsWith("$<", at)) return ["placeholder", endOfPlaceholder(source, at)];
+  if (source.startsWith("$<", at)) return ["placeholder", at + placeholderAt(source, at)[0].length];
   const prefix = matchAt(STRING_PREFIX, source, at)?.[0];
   if (prefix !== undefined) return [/^[EeBbXxUu]/.test(prefix) ? "opaque" : "quoted", endOfString(source, at, prefix)];
   const dollarQuote = matchAt(DOLLAR_QUOTE, source, at)?.[0];
@@ -94,9 +94,10 @@ function endOfComment(source: string, at: number): number {
   throw unterminated(source, at, "comment");
 }
 
-function endOfPlaceholder(source: string, at: number): number {
+/** The placeholder at `at`, where `$<` stands. Throws TEMPLATE_PLACEHOLDER when it does not end. */
+export function placeholderAt(source: string, at: number): RegExpExecArray {
   const match = matchAt(PLACEHOLDER, source, at);
-  if (match !== null) return at + match[0].length;
+  if (match !== null) return match;
   throw new AppError("TEMPLATE_PLACEHOLDER", "a placeholder begins here but does not end", {
     position: positionAt(source, at),
     hint: "write $<tenant> or $<tenant:selector>",

@@ -1,5 +1,5 @@
 import { AppError, type ErrorCode, positionAt } from "../errors.ts";
-import { type Lexeme, lexemes, matchAt, PLACEHOLDER } from "./lexemes.ts";
+import { type Lexeme, lexemes, placeholderAt } from "./lexemes.ts";
 import { MACROS } from "./macros.ts";
 import { macroFunction, RESERVED_PREFIX, tenantName } from "./reserved.ts";
 import { parseSelector, type Selector } from "./selector.ts";
@@ -140,15 +140,7 @@ function aliasRefused(offset: number, scan: Scan): AppError {
 
 /** The reserved name for the placeholder at `start`. */
 function standIn(start: number, scan: Scan): { readonly name: string; readonly end: number } {
-  const match = matchAt(PLACEHOLDER, scan.source, start);
-  if (match === null)
-    throw fail(
-      scan,
-      "TEMPLATE_PLACEHOLDER",
-      start,
-      "a placeholder begins here but does not end",
-      "write $<tenant> or $<tenant:selector>",
-    );
+  const match = placeholderAt(scan.source, start);
   const name = match.groups?.name;
   if (name !== "tenant")
     throw fail(scan, "TEMPLATE_PLACEHOLDER", start, `$<${name}> is unknown`, "the only placeholder is $<tenant>");

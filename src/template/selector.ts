@@ -14,7 +14,7 @@ export interface Selector {
 }
 
 /** The selector that every tenant passes. */
-export const ALL_TENANTS: Selector = { items: [] };
+const ALL_TENANTS: Selector = { items: [] };
 
 const BARE = /[A-Za-z0-9_.-]+/y;
 // A pattern longer than this is no name any more; the bound also keeps matching cheap.
