@@ -53,7 +53,7 @@ async function mistakeOf(query: NamedQuery, { tenants, guard }: Config, parser: 
       tenantColumn: tenants.tenantColumn,
       allowFunctions: new Set(guard.allowFunctions),
       isFunction: () => false,
-      columnsOf: (relation) => (isFleetRelation(relation) || isAllowed(relation) ? new Set() : null),
+      columnsOf: (relation) => (isFleetRelation(relation) || isAllowed(relation) ? new Map() : null),
     });
     return null;
   } catch (error) {

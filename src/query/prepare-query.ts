@@ -10,28 +10,47 @@ import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
 import type { FunctionNames } from "../postgres/function-names.ts";
 import { isFleetRelation } from "../sql/analyse-blocks.ts";
 import type { RangeVar } from "../sql/ast.ts";
+import type { ColumnFacts } from "../sql/column-scope.ts";
 import { type CompiledQuery, type CompileOptions, compileTemplate, LOCAL_SCHEMA } from "../sql/compile-template.ts";
 import type { Parser } from "../sql/parser.ts";
 import { proveStatement } from "../sql/prove-statement.ts";
 import { scanTemplate } from "../template/scan.ts";
-import type { Catalog, CatalogTenant, QueryRequest } from "../types.ts";
+import type { Catalog, CatalogRelation, CatalogTenant, QueryRequest } from "../types.ts";
 import type { Timed } from "./stopwatch.ts";
 import type { SelectedTenants } from "./tenant-selection.ts";
 
 /** What a template may name, as the caller's part of the catalog has it. */
 export function lookUpIn(catalog: Catalog, visible: readonly CatalogTenant[]): Pick<CompileOptions, "columnsOf"> {
-  const columnsOf = (relation: RangeVar): ReadonlySet<string> | null => {
+  const known = new Map<string, ReadonlyMap<string, ColumnFacts>>();
+  const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> | null => {
     if (!isFleetRelation(relation)) {
       const local = catalog.localRelations.get(`${relation.schemaname ?? LOCAL_SCHEMA}.${relation.relname ?? ""}`);
-      return local === undefined ? null : new Set(local.columns.map(({ name }) => name));
+      return local === undefined ? null : mergeColumns([local]);
     }
     const use = { schema: relation.schemaname ?? null, name: relation.relname ?? "" };
-    const columns = new Set<string>();
-    for (const tenant of visible)
-      for (const column of resolveRelation(use, tenant)?.columns ?? []) columns.add(column.name);
+    // A name is looked up for each mention of a column, a relation has hundreds of tenants.
+    const key = JSON.stringify(use);
+    const columns = known.get(key) ?? mergeColumns(visible.flatMap((tenant) => resolveRelation(use, tenant) ?? []));
+    known.set(key, columns);
     return columns;
   };
   return { columnsOf };
+}
+
+/** The columns of one relation in several tenants, by name. */
+function mergeColumns(relations: readonly CatalogRelation[]): ReadonlyMap<string, ColumnFacts> {
+  const merged = new Map<string, { types: Set<string>; count: number }>();
+  for (const { columns } of relations) {
+    for (const { name, type } of columns) {
+      const column = merged.get(name) ?? { types: new Set(), count: 0 };
+      column.types.add(type);
+      column.count += 1;
+      merged.set(name, column);
+    }
+  }
+  return new Map(
+    [...merged].map(([name, { types, count }]) => [name, { types, everywhere: count === relations.length }]),
+  );
 }
 
 /** Asks PostgreSQL for the columns of a statement. Refusals are values: one shape of tenants may be refused and another not. */

@@ -1,12 +1,95 @@
 import type { Alias } from "libpg-query";
 import { bindingOf, type CteScope, isFleetRelation } from "./analyse-blocks.ts";
-import { fromItemsOf, outputName, pathOf, type RangeVar, type SelectStmt, sidesOf } from "./ast.ts";
+import {
+  fromItemsOf,
+  isSetOperation,
+  type Node,
+  outputName,
+  pathOf,
+  type RangeVar,
+  type SelectStmt,
+  sidesOf,
+} from "./ast.ts";
+
+/** One column of a relation, over all tenants that the caller may see. */
+export interface ColumnFacts {
+  /** PostgreSQL's names of its types, without modifiers: more than one where tenants differ. */
+  readonly types: ReadonlySet<string>;
+  /** True when every tenant that has the relation has the column. */
+  readonly everywhere: boolean;
+}
 
 /** What a name in a block can mean, as far as the catalog and the text tell. */
 export interface ColumnLookup {
   readonly scopeOf: (select: SelectStmt) => CteScope;
-  /** Columns of a `$<tenant>` relation in any tenant, or of a local one. */
-  readonly columnsOf: (relation: RangeVar) => ReadonlySet<string>;
+  /** Columns of a `$<tenant>` relation in any tenant, or of a local one, by name. */
+  readonly columnsOf: (relation: RangeVar) => ReadonlyMap<string, ColumnFacts>;
+}
+
+/**
+ * The table column that `path` (`c` or `t.c`) means in the innermost SELECT of `chain`, outermost first; through sub-selects and WITH
+ * queries that pass it on as it is. Null where that cannot be told, or where the path means something else.
+ */
+export function columnFacts(
+  path: readonly string[],
+  chain: readonly SelectStmt[],
+  lookup: ColumnLookup,
+): ColumnFacts | null {
+  const [name = "", qualifier = null] = path.toReversed();
+  if (path.length > 2 || name === "*") return null;
+  for (const [index, select] of chain.toReversed().entries()) {
+    const found = fromItemsOf(select).flatMap((item) => {
+      if (qualifier !== null && aliasOf(item) !== qualifier) return [];
+      const facts = factsInItem(item, name, select, chain.slice(0, chain.length - 1 - index), lookup);
+      return facts === undefined ? [] : [facts];
+    });
+    // Two sources of one name are one column under USING, and otherwise PostgreSQL's error: what it is cannot be told from here.
+    if (found.length > 0) return found.length === 1 ? (found[0] ?? null) : null;
+  }
+  return null;
+}
+
+function aliasOf(item: Node): string | undefined {
+  if ("RangeVar" in item) return item.RangeVar.alias?.aliasname ?? item.RangeVar.relname;
+  if ("RangeSubselect" in item) return item.RangeSubselect.alias?.aliasname;
+  return "RangeFunction" in item ? item.RangeFunction.alias?.aliasname : undefined;
+}
+
+/** Undefined when the item has no column of that name, null when it has one that cannot be followed. */
+function factsInItem(
+  item: Node,
+  name: string,
+  select: SelectStmt,
+  outer: readonly SelectStmt[],
+  lookup: ColumnLookup,
+): ColumnFacts | null | undefined {
+  const alias =
+    "RangeVar" in item ? item.RangeVar.alias : "RangeSubselect" in item ? item.RangeSubselect.alias : undefined;
+  if (alias?.colnames !== undefined) return null;
+  if ("RangeVar" in item) {
+    const binding = isFleetRelation(item.RangeVar) ? undefined : bindingOf(item.RangeVar, lookup.scopeOf(select));
+    if (binding === undefined) return lookup.columnsOf(item.RangeVar).get(name);
+    if (binding.selfReferencing || binding.cte.aliascolnames !== undefined) return null;
+    return factsOfOutput(binding.query, name, [], lookup);
+  }
+  if (!("RangeSubselect" in item)) return null;
+  const query = item.RangeSubselect.subquery;
+  return query !== undefined && "SelectStmt" in query ? factsOfOutput(query.SelectStmt, name, outer, lookup) : null;
+}
+
+function factsOfOutput(
+  select: SelectStmt,
+  name: string,
+  outer: readonly SelectStmt[],
+  lookup: ColumnLookup,
+): ColumnFacts | null | undefined {
+  if (isSetOperation(select)) return null;
+  const targets = (select.targetList ?? []).flatMap((node) => ("ResTarget" in node ? [node.ResTarget] : []));
+  const found = targets.filter((target) => outputName(target) === name);
+  if (found.length === 0) return targets.some((target) => outputName(target) === "*") ? null : undefined;
+  const value = found[0]?.val;
+  if (found.length > 1 || value === undefined || !("ColumnRef" in value)) return null;
+  return columnFacts(pathOf(value.ColumnRef.fields), [...outer, select], lookup);
 }
 
 /** True when something in the select's own FROM has a column called `name`. */

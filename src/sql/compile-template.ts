@@ -9,6 +9,7 @@ import { type ArmText, armText } from "./arm-text.ts";
 import { copyTree, type Node, type RangeVar, type SelectStmt } from "./ast.ts";
 import { byteOffsets } from "./byte-offsets.ts";
 import { checkJoins } from "./check-joins.ts";
+import type { ColumnFacts } from "./column-scope.ts";
 import type { CopiedBlock } from "./copied-block.ts";
 import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
@@ -53,7 +54,7 @@ export interface CompileOptions {
   /** True for the name of a function or of a type of the federation database. */
   readonly isFunction: (name: string) => boolean;
   /** Columns of a `$<tenant>` relation in any tenant, or of an allowed local one; null when a local relation is not allowed. */
-  readonly columnsOf: (relation: RangeVar) => ReadonlySet<string> | null;
+  readonly columnsOf: (relation: RangeVar) => ReadonlyMap<string, ColumnFacts> | null;
 }
 
 /**
@@ -82,7 +83,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   const analysis = analyseBlocks(root, { selectors, positionOf });
   refuseForeignRelations(analysis, options, positionOf);
   checkJoins(root, { analysis, tenantColumn: options.tenantColumn, positionOf });
-  const columnsOf = (relation: RangeVar): ReadonlySet<string> => options.columnsOf(relation) ?? new Set();
+  const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> => options.columnsOf(relation) ?? new Map();
   const context = { scopeOf: analysis.scopeOf, columnsOf, tenantColumn: options.tenantColumn, selectors, positionOf };
   const { blocks, outer } = buildOuter(root, analysis, context);
 

@@ -86,7 +86,7 @@ const compile = (sql: string, params: ReadonlyMap<string, ParamDeclarationValue>
     tenantColumn: "tenant",
     allowFunctions: new Set(),
     isFunction: () => true,
-    columnsOf: () => new Set(COLUMNS),
+    columnsOf: () => new Map(COLUMNS.map((name) => [name, { types: new Set<string>(), everywhere: true }])),
   });
 
 test.each(Object.keys(config.queries))("named query %s", async (query) => {
