@@ -16,6 +16,7 @@ import { openSession } from "./postgres/session.ts";
 import { createQueryService } from "./query/query-service.ts";
 import type { CachedQuery } from "./query/run-query.ts";
 import { createParser } from "./sql/parser.ts";
+import { ALL_REWRITES, type Rewrite } from "./sql/rewrites.ts";
 import { createCatalogStore } from "./tenants/catalog-store.ts";
 import { checkConnectionBudget } from "./tenants/check-connection-budget.ts";
 import type { Catalog, QueryService } from "./types.ts";
@@ -26,6 +27,8 @@ export interface AppOptions {
   readonly logLevel?: LogLevel;
   /** A listener beside the log and the metrics. */
   readonly observe?: Observe;
+  /** All, unless a test compares with and without. */
+  readonly rewrites?: ReadonlySet<Rewrite>;
 }
 
 /** Tenantry with its parts wired together. Nothing listens before `listen`. */
@@ -107,6 +110,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       onLimit: config.limits.onLimit,
       sqlBytes: config.limits.sqlBytes,
       pushdown: config.guard.pushdown,
+      rewrites: options.rewrites ?? ALL_REWRITES,
     },
     now: Date.now,
   });

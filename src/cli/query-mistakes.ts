@@ -52,6 +52,7 @@ async function mistakeOf(query: NamedQuery, { tenants, guard }: Config, parser: 
       params: sampleParams(query),
       tenantColumn: tenants.tenantColumn,
       allowFunctions: new Set(guard.allowFunctions),
+      rewrites: new Set(),
       isFunction: () => false,
       columnsOf: (relation) => (isFleetRelation(relation) || isAllowed(relation) ? new Map() : null),
     });

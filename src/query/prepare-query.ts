@@ -91,7 +91,7 @@ export interface PrepareContext {
   readonly executor: Pick<FleetExecutor, "describe">;
   readonly typeNames: TypeNames;
   readonly functionNames: FunctionNames;
-  readonly settings: { readonly tenantColumn: string; readonly allowFunctions: ReadonlySet<string> };
+  readonly settings: Pick<CompileOptions, "tenantColumn" | "allowFunctions" | "rewrites">;
   readonly now: () => number;
 }
 

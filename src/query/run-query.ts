@@ -12,6 +12,7 @@ import type { Observe } from "../observation.ts";
 import type { TypeNames } from "../postgres/column-types.ts";
 import type { FunctionNames } from "../postgres/function-names.ts";
 import type { Parser } from "../sql/parser.ts";
+import type { Rewrite } from "../sql/rewrites.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
 import { answerCut, satisfies, tenantsFailed } from "./coverage.ts";
@@ -44,6 +45,7 @@ export interface QuerySettings {
   readonly onLimit: "cut" | "refuse";
   readonly sqlBytes: number;
   readonly pushdown: "warn" | "strict";
+  readonly rewrites: ReadonlySet<Rewrite>;
 }
 
 /** What the cache keeps of an answer: its bytes, and how complete it is. */

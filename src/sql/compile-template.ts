@@ -16,6 +16,7 @@ import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf
 import { guardTree } from "./guard.ts";
 import { buildOuter } from "./outer-statement.ts";
 import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
+import type { Rewrite } from "./rewrites.ts";
 import { refuseStrayMentions } from "./stray-mentions.ts";
 
 const MAX_MESSAGE_LENGTH = 200;
@@ -51,6 +52,7 @@ export interface CompileOptions {
   readonly params: ReadonlyMap<string, ParamDeclarationValue>;
   readonly tenantColumn: string;
   readonly allowFunctions: ReadonlySet<string>;
+  readonly rewrites: ReadonlySet<Rewrite>;
   /** True for the name of a function or of a type of the federation database. */
   readonly isFunction: (name: string) => boolean;
   /** Columns of a `$<tenant>` relation in any tenant, or of an allowed local one; null when a local relation is not allowed. */

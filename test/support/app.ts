@@ -4,6 +4,7 @@ import { type Config, configSchema } from "../../src/config/schema.ts";
 import { AppError } from "../../src/errors.ts";
 import type { Observe } from "../../src/observation.ts";
 import { createDatabase, type Database } from "../../src/postgres/database.ts";
+import type { Rewrite } from "../../src/sql/rewrites.ts";
 import { applyOnboarding } from "../../src/tenants/apply-onboarding.ts";
 import { planOnboarding } from "../../src/tenants/plan-onboarding.ts";
 import type { Answer, Explanation, Labels, Principal, QueryRequest, TenantIdentity } from "../../src/types.ts";
@@ -22,6 +23,8 @@ export interface FleetAppOptions {
   /** Where a tenant is reached, when not at its database: through a proxy of the test, for example. */
   readonly urlOf?: (tenant: TestTenant) => string;
   readonly observe?: Observe;
+  /** All, when left out. */
+  readonly rewrites?: ReadonlySet<Rewrite>;
 }
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -89,7 +92,12 @@ export async function withFleet<T>(
       tenants: { registry, ...options.tenants },
     });
     await onboardInto(federationUrl, config);
-    const app = await createApp({ config, logLevel: "silent", ...(options.observe && { observe: options.observe }) });
+    const app = await createApp({
+      config,
+      logLevel: "silent",
+      ...(options.observe && { observe: options.observe }),
+      ...(options.rewrites && { rewrites: options.rewrites }),
+    });
     try {
       const url = await app.listen();
       return await work({

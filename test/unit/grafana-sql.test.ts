@@ -5,6 +5,7 @@ import { loadConfig } from "../../src/config/load.ts";
 import { buildRequest } from "../../src/protocols/build-request.ts";
 import { compileTemplate } from "../../src/sql/compile-template.ts";
 import { createParser, type Parser } from "../../src/sql/parser.ts";
+import { ALL_REWRITES } from "../../src/sql/rewrites.ts";
 import { scanTemplate } from "../../src/template/scan.ts";
 import type { ParamDeclarationValue } from "../../src/types.ts";
 import { interpolate } from "../support/grafana/interpolate.ts";
@@ -85,6 +86,7 @@ const compile = (sql: string, params: ReadonlyMap<string, ParamDeclarationValue>
     params,
     tenantColumn: "tenant",
     allowFunctions: new Set(),
+    rewrites: ALL_REWRITES,
     isFunction: () => true,
     columnsOf: () => new Map(COLUMNS.map((name) => [name, { types: new Set<string>(), everywhere: true }])),
   });

@@ -1,6 +1,7 @@
 import { lookUpIn } from "../../../src/query/prepare-query.ts";
 import { type CompiledQuery, compileTemplate } from "../../../src/sql/compile-template.ts";
 import type { Parser } from "../../../src/sql/parser.ts";
+import { ALL_REWRITES } from "../../../src/sql/rewrites.ts";
 import { scanTemplate } from "../../../src/template/scan.ts";
 import type { Catalog } from "../../../src/types.ts";
 
@@ -29,5 +30,6 @@ export async function compileSample(sql: string, catalog: Catalog, parser: Parse
     ]),
     tenantColumn: "tenant",
     allowFunctions: new Set(),
+    rewrites: ALL_REWRITES,
   });
 }
