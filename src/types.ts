@@ -208,6 +208,8 @@ export interface Explanation {
   readonly blocks: readonly ExplainedBlock[];
   /** The statement that runs once over the gathered rows; null when the answer is the arms' rows themselves. */
   readonly outerSql: string | null;
+  /** What the tenants do for that statement, so that fewer rows travel: sentences for people. */
+  readonly moved: readonly string[];
   readonly expected: number;
   readonly leftOut: readonly TenantFailure[];
   readonly notices: readonly Notice[];

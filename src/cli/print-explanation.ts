@@ -5,7 +5,7 @@ const SHOWN_TENANTS = 5;
 
 /** How a template would run, for people. */
 export function explanationLines(explanation: Explanation): string[] {
-  const { expandedSql, blocks, outerSql, expected, leftOut, notices } = explanation;
+  const { expandedSql, blocks, outerSql, moved, expected, leftOut, notices } = explanation;
   const missing = leftOut.map(({ tenant, reason, detail }) => `  ${tenant}: ${reason}: ${detail}`);
   return [
     "Template, macros expanded:",
@@ -14,6 +14,9 @@ export function explanationLines(explanation: Explanation): string[] {
     `Tenants: ${expected}${leftOut.length === 0 ? "" : `, ${leftOut.length} left out:`}`,
     ...missing,
     ...blocks.flatMap((block, index) => ["", ...blockLines(block, index + 1, blocks.length)]),
+    ...(moved.length === 0
+      ? []
+      : ["", "Done by each tenant for the statement below:", ...moved.flatMap((text) => indent(text))]),
     ...(outerSql === null ? [] : ["", "Once, over the rows of all tenants:", ...indent(outerSql)]),
     ...(notices.length === 0 ? [] : ["", ...noticeLines(notices)]),
   ];

@@ -21,6 +21,11 @@ export function paddedRelations(shapes: readonly Shape[]): (member: ShapeMember)
     });
 }
 
+/** The FROM items of one tenant as they are. */
+export function unpaddedRelations({ relations }: ShapeMember): readonly string[] {
+  return relations.map(({ schema, name }) => quoteQualified(schema, name));
+}
+
 function fleetColumns(columns: readonly CatalogColumn[]): readonly CatalogColumn[] {
   const first = new Map<string, CatalogColumn>();
   for (const column of columns) {

@@ -1,11 +1,10 @@
 import { AppError } from "../errors.ts";
-import { quoteQualified } from "../postgres/quote.ts";
 import type { CompiledBlock } from "../sql/compile-template.ts";
-import type { Arm, CatalogRelation, CatalogTenant, TenantFailure } from "../types.ts";
+import type { Arm, CatalogTenant, TenantFailure } from "../types.ts";
 import { fleetColumns } from "./fleet-columns.ts";
 import { groupShapes, resolveMembers } from "./group-shapes.ts";
 import { nameColumns } from "./name-columns.ts";
-import { paddedRelations } from "./pad-relations.ts";
+import { paddedRelations, unpaddedRelations } from "./pad-relations.ts";
 import type { Describe, Description, PlannedBlock, Shape, ShapeMember } from "./planned-block.ts";
 import { relationName, resolveRelation, writtenName } from "./resolve-relation.ts";
 
@@ -43,7 +42,7 @@ export async function planBlock(
   if (answering.length === 0) throw refused(block, described);
 
   // Stars must mean the same columns for all tenants; a tenant without one of them gives a typed null.
-  const relationsOf = answering.length > 1 && block.hasStar ? paddedRelations(answering) : unpadded;
+  const relationsOf = answering.length > 1 && block.hasStar ? paddedRelations(answering) : unpaddedRelations;
   const armOf = (member: ShapeMember): string => block.arm.fill(member.tenant.name, relationsOf(member));
   const { columns, wrap } = await fleetColumns(block, answering, armOf, describeOnce);
   const running = members.length > 0 ? answering : [];
@@ -60,13 +59,9 @@ export async function planBlock(
   };
 }
 
-function unpadded({ relations }: ShapeMember): readonly string[] {
-  return relations.map(({ schema, name }: CatalogRelation) => quoteQualified(schema, name));
-}
-
 function rawArm(block: CompiledBlock, { members }: Shape): string {
   const [member] = members;
-  return member === undefined ? "" : block.arm.fill(member.tenant.name, unpadded(member));
+  return member === undefined ? "" : block.arm.fill(member.tenant.name, unpaddedRelations(member));
 }
 
 /** The same text is described once: without padding a shape's raw arm is its arm. */
@@ -108,7 +103,7 @@ function refused(block: CompiledBlock, [first]: readonly DescribedShape[]): AppE
     return new AppError("INTERNAL", "no shape was described");
   const { message, character } = first.description;
   const position =
-    character === null ? undefined : block.arm.positionOf(character, member.tenant.name, unpadded(member));
+    character === null ? undefined : block.arm.positionOf(character, member.tenant.name, unpaddedRelations(member));
   return new AppError("QUERY_FAILED", message, { position: position ?? block.position });
 }
 

@@ -41,13 +41,29 @@ export function tenantsFailed(coverage: Coverage, policy: PartialPolicy): AppErr
 }
 
 /** RESULT_TOO_LARGE, for callers that asked for everything and for limits that refuse. */
-export function answerCut(
+export function answerCut(limits: { readonly maxRows: number; readonly maxBytes: number }): AppError {
+  return new AppError(
+    "RESULT_TOO_LARGE",
+    `the answer has more than ${limits.maxRows} rows or ${limits.maxBytes} bytes`,
+    {
+      hint: "aggregate or filter inside the SELECT that reads $<tenant> tables, so that each tenant sends fewer rows; limits.rows and limits.responseBytes are the bounds",
+    },
+  );
+}
+
+/** RESULT_TOO_LARGE for rows that a SELECT around a copied block would have to read: over some of them its answer would be wrong. */
+export function gatheredCut(
   limits: { readonly maxRows: number; readonly maxBytes: number },
-  subject = "the answer has",
+  position: AppError["position"],
 ): AppError {
-  return new AppError("RESULT_TOO_LARGE", `${subject} more than ${limits.maxRows} rows or ${limits.maxBytes} bytes`, {
-    hint: "aggregate or filter inside the SELECT that reads $<tenant> tables, so that each tenant sends fewer rows; limits.rows and limits.responseBytes are the bounds",
-  });
+  return new AppError(
+    "RESULT_TOO_LARGE",
+    `the SELECT around this one would have to read more than ${limits.maxRows} rows or ${limits.maxBytes} bytes of all tenants`,
+    {
+      position,
+      hint: "filter, group or limit inside this SELECT; around plain rows, conditions, count, sum, min, max, avg, bool_and, bool_or, DISTINCT and ORDER BY with LIMIT on numbers and times are moved into it by themselves (/v1/explain shows what was)",
+    },
+  );
 }
 
 /** A notice for each reason, with the tenants that it keeps out. */

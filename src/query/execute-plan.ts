@@ -7,7 +7,7 @@ import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import { sortColumnIndex } from "../plan/sort-column.ts";
 import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
 import type { Coverage, GatheredRows } from "../types.ts";
-import { answerCut, coverageOf } from "./coverage.ts";
+import { answerCut, coverageOf, gatheredCut } from "./coverage.ts";
 import { type PreparedQuery, toQueryError } from "./prepare-query.ts";
 import type { QuerySettings } from "./run-query.ts";
 
@@ -61,7 +61,8 @@ export async function executePlan(prepared: PreparedQuery, options: ExecuteOptio
       blocks,
     };
   }
-  if (cut) throw answerCut(settings, "a SELECT that runs once would have to read");
+  const cutBlock = blocks[gathered.findIndex((part) => part.truncated)];
+  if (cutBlock !== undefined) throw gatheredCut(settings, cutBlock.block.position);
   const failed = new Set(failures.map(({ tenant }) => tenant));
   const complete = gathered.map((gatheredRows, index) => withoutTenants(gatheredRows.rows, blocks[index], failed));
   const { truncated, ...answer } = await outerAnswer(prepared, complete, options, limits);

@@ -29,6 +29,7 @@ export async function explainQuery(
     expandedSql: compiled.expandedSql,
     blocks: await Promise.all(blocks.map((block) => explainBlock(block, context.executor, signal))),
     outerSql,
+    moved: compiled.moved,
     expected: expected.size,
     leftOut: coverage.failed,
     notices: [...coverageNotices(coverage), ...limitNotices(blocks)],

@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import { ExecutionError } from "../execute/execution-error.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
+import { agreedColumns } from "../plan/agreed-columns.ts";
 import { outerSql } from "../plan/outer-sql.ts";
 import { planBlock } from "../plan/plan-block.ts";
 import type { Describe, PlannedBlock } from "../plan/planned-block.ts";
@@ -113,12 +114,14 @@ export async function prepareQuery(
   const { parser, executor, typeNames, functionNames, settings, timed, signal, now } = context;
   const template = await timed("template", () => scanTemplate(request.sql));
   const functions = await functionNames.current();
+  const describe = createDescribe(executor, typeNames, signal);
   const compiled = await timed("sql", () =>
     compileTemplate(template, {
       ...request,
       ...settings,
       ...lookUpIn(catalog, visible),
       isFunction: (name) => functions.has(name),
+      describeBlock: (block) => agreedColumns(block, matchTenants(visible, block.selectorOf), describe),
       parser,
       nowMs: now(),
     }),
@@ -127,7 +130,7 @@ export async function prepareQuery(
     const options = {
       tenantColumn: settings.tenantColumn,
       visible,
-      describe: createDescribe(executor, typeNames, signal),
+      describe,
     };
     const planned = await Promise.all(
       compiled.blocks.map((block) => planBlock(block, matchTenants(tenants, block.selectorOf), options)),

@@ -48,6 +48,10 @@ export interface BlockAnalysis {
   /** Relations that are neither `$<tenant>` ones nor WITH queries: the guard decides on them. */
   readonly localRelations: readonly RangeVar[];
   readonly bindings: readonly CteBinding[];
+  /** Counts a SELECT that was made for the tree among the copied blocks; names mean in it what they mean in `near`. */
+  readonly adopt: (select: SelectStmt, near: SelectStmt) => void;
+  /** Finds again which WITH queries are read once, after the tree has changed. */
+  readonly noteReaders: () => void;
 }
 
 interface Analyser {
@@ -87,6 +91,14 @@ export function analyseBlocks(
     scopeOf: (select) => analyser.scopes.get(select) ?? new Map(),
     localRelations: analyser.localRelations,
     bindings: analyser.bindings,
+    adopt: (select, near) => {
+      analyser.classes.set(select, "copied");
+      analyser.scopes.set(select, analyser.scopes.get(near) ?? new Map());
+    },
+    noteReaders: () => {
+      for (const binding of analyser.bindings) binding.readOnce = false;
+      markReadOnce(root, analyser);
+    },
   };
 }
 

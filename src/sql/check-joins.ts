@@ -1,4 +1,5 @@
 import { AppError, type Position } from "../errors.ts";
+import { isAggregate } from "./aggregates.ts";
 import { type BlockAnalysis, type BlockClass, bindingOf } from "./analyse-blocks.ts";
 import {
   firstLocation,
@@ -121,14 +122,6 @@ function fleetSource(
   return { alias: alias?.aliasname ?? "the sub-select", at: firstLocation(subquery), namesTenant };
 }
 
-/** Aggregates of the allow-list: a SELECT with one of them gives rows about the fleet, or about its own groups. */
-const AGGREGATES = new Set(
-  `any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or count corr covar_pop covar_samp every json_agg json_object_agg
-   jsonb_agg jsonb_object_agg max min mode percentile_cont percentile_disc range_agg range_intersect_agg regr_avgx regr_avgy
-   regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop
-   var_samp variance`.split(/\s+/),
-);
-
 /** True when each row of a source is one tenant's: copied blocks, and SELECTs that pass their rows on. */
 function hasFleetRows(
   select: SelectStmt,
@@ -149,15 +142,11 @@ function hasFleetRows(
   });
 }
 
+/** True when a SELECT aggregates: its rows are about the fleet, or about its own groups. */
 function aggregates(select: SelectStmt): boolean {
   let found = false;
   walk([...(select.targetList ?? []), select.havingClause], (node) => {
-    if (
-      "FuncCall" in node &&
-      node.FuncCall.over === undefined &&
-      AGGREGATES.has(pathOf(node.FuncCall.funcname).at(-1) ?? "")
-    )
-      found = true;
+    if ("FuncCall" in node && isAggregate(node.FuncCall)) found = true;
     return !("SelectStmt" in node);
   });
   return found;

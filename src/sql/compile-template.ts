@@ -10,16 +10,20 @@ import { copyTree, type Node, type RangeVar, type SelectStmt } from "./ast.ts";
 import { byteOffsets } from "./byte-offsets.ts";
 import { checkJoins } from "./check-joins.ts";
 import type { ColumnFacts } from "./column-scope.ts";
-import type { CopiedBlock } from "./copied-block.ts";
+import type { CopiedBlock, CopyContext } from "./copied-block.ts";
+import { copyBlock } from "./copy-block.ts";
 import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { guardTree } from "./guard.ts";
+import { type Moved, moveIntoArms } from "./move-into-arms.ts";
+import { neededCtes } from "./needed-ctes.ts";
 import { buildOuter } from "./outer-statement.ts";
 import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
 import type { Rewrite } from "./rewrites.ts";
 import { refuseStrayMentions } from "./stray-mentions.ts";
 
 const MAX_MESSAGE_LENGTH = 200;
+const NOTHING_MOVED: Moved = { narrowing: new Map(), arms: new Set(), notes: [] };
 
 /** Where a local relation is that is named without a schema. */
 export const LOCAL_SCHEMA = "public";
@@ -40,6 +44,8 @@ export interface CompiledQuery {
   readonly fill: Fill | null;
   /** The template with its macros expanded, for people. */
   readonly expandedSql: string;
+  /** What the arms do for the statement around them, for people; see `moveIntoArms`. */
+  readonly moved: readonly string[];
   /** The place in the user's text of a 1-based character position in the outer statement's text, before its slots are filled. */
   readonly outerPosition: (character: number) => Position | undefined;
 }
@@ -53,6 +59,10 @@ export interface CompileOptions {
   readonly tenantColumn: string;
   readonly allowFunctions: ReadonlySet<string>;
   readonly rewrites: ReadonlySet<Rewrite>;
+  /** Names and types of a block's columns where all tenants agree on them, else null; without it nothing is moved into arms. */
+  readonly describeBlock?: (
+    block: CompiledBlock,
+  ) => Promise<readonly { readonly name: string; readonly type: string }[] | null>;
   /** True for the name of a function or of a type of the federation database. */
   readonly isFunction: (name: string) => boolean;
   /** Columns of a `$<tenant>` relation in any tenant, or of an allowed local one; null when a local relation is not allowed. */
@@ -86,26 +96,27 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   refuseForeignRelations(analysis, options, positionOf);
   checkJoins(root, { analysis, tenantColumn: options.tenantColumn, positionOf });
   const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> => options.columnsOf(relation) ?? new Map();
-  const context = { scopeOf: analysis.scopeOf, columnsOf, tenantColumn: options.tenantColumn, selectors, positionOf };
-  const { blocks, outer } = buildOuter(root, analysis, context);
-
-  const compiled = await Promise.all(
-    blocks.map(async (block): Promise<CompiledBlock> => {
-      const deparsed = await deparseVerified(block.select, options.parser);
-      return {
-        ...block,
-        arm: armText(deparsed, block, positionOf),
-        selectorOf: selectors[block.selector] ?? { items: [] },
-      };
-    }),
-  );
+  const expandedSql = expandedText(root, template);
+  const context: CopyContext = {
+    scopeOf: analysis.scopeOf,
+    columnsOf,
+    tenantColumn: options.tenantColumn,
+    shapesArms: options.rewrites.has("arm-shapes"),
+    moved: NOTHING_MOVED,
+    selectors,
+    positionOf,
+  };
+  const moved = await moveWork(root, analysis, context, options);
+  const { blocks, outer } = buildOuter(root, analysis, { ...context, moved });
+  const compiled = await Promise.all(blocks.map((block) => compileBlock(block, context, options.parser)));
   const outerText = outer === null ? null : await deparseVerified(outer, options.parser);
   return {
     blocks: compiled,
     outerSql: outerText?.sql ?? null,
     outerOrdered: outer?.sortClause !== undefined,
     fill,
-    expandedSql: expandedText(root, template),
+    expandedSql,
+    moved: moved.notes,
     outerPosition: (character) =>
       outerText === null
         ? undefined
@@ -115,6 +126,37 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
             ),
           ),
   };
+}
+
+async function compileBlock(
+  block: CopiedBlock,
+  { selectors, positionOf }: CopyContext,
+  parser: Parser,
+): Promise<CompiledBlock> {
+  const deparsed = await deparseVerified(block.select, parser);
+  const items = [...(selectors[block.selector]?.items ?? []), ...block.narrowing];
+  return { ...block, arm: armText(deparsed, block, positionOf), selectorOf: { items } };
+}
+
+/** Lets the arms do what they can of the statement around them, where it can be known what their columns are. */
+async function moveWork(
+  root: SelectStmt,
+  analysis: BlockAnalysis,
+  context: CopyContext,
+  { rewrites, describeBlock, parser, tenantColumn }: CompileOptions,
+): Promise<Moved> {
+  if (!rewrites.has("move-into-arms") || describeBlock === undefined) return NOTHING_MOVED;
+  const describe = async (select: SelectStmt): Promise<ReadonlyMap<string, string> | null> => {
+    const block = copyBlock(select, context, { topLevel: false, ctes: neededCtes(select, { analysis, context }) });
+    const columns = (await describeBlock(await compileBlock(block, context, parser)))?.slice(
+      0,
+      block.addsTenant ? -1 : undefined,
+    );
+    const types = new Map(columns?.map(({ name, type }) => [name, type]));
+    // Two columns of one name cannot be told apart by a SELECT around them.
+    return columns === undefined || types.size < columns.length ? null : types;
+  };
+  return moveIntoArms(root, { analysis, tenantColumn, describe });
 }
 
 /** Exactly one statement, or an error that says where the second begins. */

@@ -1,8 +1,9 @@
 import type { Position } from "../errors.ts";
 import { RESERVED_PREFIX } from "../template/reserved.ts";
-import type { Selector } from "../template/selector.ts";
+import type { Selector, SelectorItem } from "../template/selector.ts";
 import type { SelectStmt } from "./ast.ts";
 import type { ColumnLookup } from "./column-scope.ts";
+import type { Moved } from "./move-into-arms.ts";
 import type { SortKey } from "./sort-keys.ts";
 import type { TimeGroupColumn } from "./time-group-columns.ts";
 
@@ -29,6 +30,8 @@ export interface CopiedBlock {
   /** Texts with stand-ins, to be quoted as literals. */
   readonly literals: readonly string[];
   readonly selector: number;
+  /** What the SELECT around it lets through of the selector's tenants. */
+  readonly narrowing: readonly SelectorItem[];
   /** True when the tenant's name is a column that we added, behind the user's. */
   readonly addsTenant: boolean;
   /** Where the user's own columns have the tenant's name; null when they do not. */
@@ -49,6 +52,9 @@ export interface CopiedBlock {
 export interface CopyContext extends ColumnLookup {
   readonly tenantColumn: string;
   readonly selectors: readonly Selector[];
+  /** Whether arms get the form that postgres_fdw sends best; see `shapeArm`. */
+  readonly shapesArms: boolean;
+  readonly moved: Pick<Moved, "narrowing" | "arms">;
   readonly positionOf: (byteOffset: number | undefined) => Position | undefined;
 }
 

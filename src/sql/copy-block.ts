@@ -1,6 +1,7 @@
 import { AppError, type Position } from "../errors.ts";
 import { loneSelector, mentionsTenant, replaceTenant, selectorsIn, tenantName } from "../template/reserved.ts";
 import { type CteBinding, isFleetRelation } from "./analyse-blocks.ts";
+import { shapeArm } from "./arm-shapes.ts";
 import {
   castNode,
   copyTree,
@@ -63,11 +64,18 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
   addCtes(copied, options.ctes, copier);
   if (addsTenant) for (const side of sidesOf(copied)) appendOutput(side, tenantValue(copier), context.tenantColumn);
   const { sortKeys, hiddenColumns } = takeSortKeys(copied, options);
+  if (context.shapesArms) {
+    walk({ SelectStmt: copied }, (node) => {
+      if ("SelectStmt" in node) shapeArm(node.SelectStmt);
+      return true;
+    });
+  }
   return {
     select: copied,
     relations: copier.relations,
     literals: copier.literals,
     selector: onlySelector(copier, position),
+    narrowing: context.moved.narrowing.get(select) ?? [],
     addsTenant,
     ownTenant: addsTenant ? null : ownTenant,
     hiddenColumns,
@@ -76,7 +84,7 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
     hasStar: copier.hasStar,
     hasWholeRow: copier.hasWholeRow,
     hasNaturalJoin: hasNaturalJoin(copied),
-    limit: limitText(copied),
+    limit: context.moved.arms.has(select) ? null : limitText(copied),
     position,
   };
 }

@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
 import { RESERVED_PREFIX } from "../template/reserved.ts";
-import { type BlockAnalysis, bindingOf, type CteBinding } from "./analyse-blocks.ts";
+import type { BlockAnalysis, CteBinding } from "./analyse-blocks.ts";
 import {
   castNode,
   columnNode,
@@ -13,12 +13,12 @@ import {
   type SetOperation,
   selectNode,
   targetNode,
-  walk,
 } from "./ast.ts";
 import type { CopiedBlock, CopyContext } from "./copied-block.ts";
 import { copyBlock, selectFromCte } from "./copy-block.ts";
 import { equal } from "./deparse.ts";
 import { timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
+import { neededBy, neededCtes } from "./needed-ctes.ts";
 import { refuseTenantColumn } from "./tenant-column.ts";
 
 /** The name under which the outer statement reads the rows of copied block `index`. */
@@ -126,6 +126,7 @@ function isSameBlock(left: CopiedBlock, right: CopiedBlock): boolean {
   const relations = ({ relations }: CopiedBlock) => relations.map(({ schema, name }) => [schema, name]);
   return (
     left.selector === right.selector &&
+    left.narrowing.length + right.narrowing.length === 0 &&
     left.addsTenant === right.addsTenant &&
     equal(left.select, right.select) &&
     equal(left.literals, right.literals) &&
@@ -183,53 +184,4 @@ function copiedAndOther(select: SelectStmt, rewritten: SelectStmt, builder: Oute
     return inner.some(({ copied }) => copied) ? inner.map((side) => ({ ...side, copied: true })) : inner;
   }
   return [{ side: rewritten, copied: false, block: null }];
-}
-
-/** The outside WITH queries that a copied block reads, so that each arm can stand by itself. */
-function neededCtes(select: SelectStmt, builder: OuterBuilder): readonly CteBinding[] {
-  const needed = neededBy(select, builder);
-  for (const node of select.withClause?.ctes ?? []) {
-    const name = "CommonTableExpr" in node ? node.CommonTableExpr.ctename : undefined;
-    if (needed.some((binding) => binding.cte.ctename === name)) {
-      throw new AppError("TEMPLATE_UNSUPPORTED", `two WITH queries are called ${name}, and one SELECT reads both`, {
-        hint: "give one of them another name",
-      });
-    }
-  }
-  return needed;
-}
-
-/** WITH queries from outside that `select` reads, at any depth and through one another, in the order of their definition. */
-function neededBy(select: SelectStmt, { analysis, context }: OuterBuilder): CteBinding[] {
-  const needed = new Set<CteBinding>();
-  const inside = new Set<SelectStmt>();
-  const collect = (root: SelectStmt): void => {
-    const selects: SelectStmt[] = [];
-    walk({ SelectStmt: root }, (node) => {
-      if ("SelectStmt" in node) selects.push(node.SelectStmt);
-    });
-    for (const inner of selects) inside.add(inner);
-    for (const inner of selects) {
-      if (isSetOperation(inner)) continue;
-      for (const relation of rangeVarsOf(inner)) {
-        const binding = bindingOf(relation, analysis.scopeOf(inner));
-        if (binding === undefined || inside.has(binding.owner) || needed.has(binding) || binding.query === root)
-          continue;
-        if (binding.class === "once") {
-          throw new AppError(
-            "TEMPLATE_SCOPE",
-            `${relation.relname} has the rows of all tenants, and a SELECT that runs for each tenant cannot read them`,
-            {
-              position: context.positionOf(relation.location),
-              hint: "read it in the SELECT around this one, which runs once",
-            },
-          );
-        }
-        needed.add(binding);
-        collect(binding.query);
-      }
-    }
-  };
-  collect(select);
-  return [...needed].sort((a, b) => a.order - b.order);
 }

@@ -64,7 +64,7 @@ export interface FleetApp {
   readonly onboard: () => Promise<void>;
 }
 
-const EVERYBODY: Principal = { name: "test", mayRead: () => true };
+export const EVERYBODY: Principal = { name: "test", mayRead: () => true };
 /** 2026-01-01, one hour. */
 export const RANGE = { fromMs: Date.UTC(2026, 0, 1), toMs: Date.UTC(2026, 0, 1, 1) };
 

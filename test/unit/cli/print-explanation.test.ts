@@ -19,6 +19,7 @@ function linesOf(...lanes: readonly (readonly string[])[]) {
       },
     ],
     outerSql: null,
+    moved: [],
     expected: tenants.length,
     leftOut: [],
     notices: [],

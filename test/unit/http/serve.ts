@@ -43,6 +43,7 @@ export async function serve({
       expandedSql: request.sql,
       blocks: [],
       outerSql: null,
+      moved: [],
       expected: 2,
       leftOut: [],
       notices: [],

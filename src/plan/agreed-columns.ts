@@ -1,0 +1,31 @@
+import type { CompiledBlock } from "../sql/compile-template.ts";
+import type { CatalogTenant } from "../types.ts";
+import { groupShapes, resolveMembers } from "./group-shapes.ts";
+import { unpaddedRelations } from "./pad-relations.ts";
+import type { Describe, DescribedColumn } from "./planned-block.ts";
+
+/**
+ * The columns that a block gives in every tenant that can answer it, or null where tenants give different ones: then nothing that depends
+ * on a type is known. A failed description counts as a tenant that is left out; null when all fail.
+ */
+export async function agreedColumns(
+  block: CompiledBlock,
+  tenants: readonly CatalogTenant[],
+  describe: Describe,
+): Promise<readonly DescribedColumn[] | null> {
+  const shapes = groupShapes(resolveMembers(block, tenants).members);
+  // A star has other columns in each shape until they are padded.
+  if (shapes.length > 1 && block.hasStar) return null;
+  const described = await Promise.all(
+    shapes.flatMap(({ members: [member] }) =>
+      member === undefined ? [] : [describe(block.arm.fill(member.tenant.name, unpaddedRelations(member)))],
+    ),
+  );
+  const answers = described.flatMap((description) => (description.ok ? [description.columns] : []));
+  const [first, ...others] = answers;
+  if (first === undefined) return null;
+  const agreed = others.every((columns) =>
+    columns.every(({ name, type }, index) => name === first[index]?.name && type === first[index]?.type),
+  );
+  return agreed ? first : null;
+}

@@ -1,0 +1,31 @@
+import { type FuncCall, pathOf } from "./ast.ts";
+
+/** Aggregates of the allow-list. Those for hypothetical sets and ordered sets need WITHIN GROUP, and are named here as well. */
+export const AGGREGATES: ReadonlySet<string> = new Set(
+  `any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop covar_samp every json_agg json_object_agg
+   jsonb_agg jsonb_object_agg max min mode percentile_cont percentile_disc range_agg range_intersect_agg regr_avgx regr_avgy
+   regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop
+   var_samp variance`.split(/\s+/),
+);
+
+/** Set-returning functions of the allow-list: where one stands among the outputs, a row becomes several. */
+const SET_RETURNING: ReadonlySet<string> = new Set(
+  `generate_series generate_subscripts json_array_elements json_array_elements_text json_each json_each_text json_object_keys
+   jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_path_query jsonb_path_query_tz
+   regexp_matches regexp_split_to_table string_to_table unnest`.split(/\s+/),
+);
+
+/** The name of a built-in function that a call means; undefined for a function of another schema. */
+export function builtInName(call: FuncCall): string | undefined {
+  const path = pathOf(call.funcname);
+  return path.length === 1 || (path.length === 2 && path[0] === "pg_catalog") ? path.at(-1) : undefined;
+}
+
+/** True for `sum(x)` and the like; false for `sum(x) OVER (…)`, which is a window call. */
+export function isAggregate(call: FuncCall): boolean {
+  return call.over === undefined && AGGREGATES.has(pathOf(call.funcname).at(-1) ?? "");
+}
+
+export function isSetReturning(call: FuncCall): boolean {
+  return SET_RETURNING.has(pathOf(call.funcname).at(-1) ?? "");
+}
