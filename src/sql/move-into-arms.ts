@@ -1,22 +1,21 @@
 import type { SelectorItem } from "../template/selector.ts";
-import { isAggregate, isSetReturning } from "./aggregates.ts";
-import { type BlockAnalysis, bindingOf } from "./analyse-blocks.ts";
+import type { BlockAnalysis } from "./analyse-blocks.ts";
 import {
   columnNode,
   isSetOperation,
   type Node,
-  numberConstant,
   outputName,
   pathOf,
-  rangeVarsOf,
   type SelectStmt,
   selectNode,
   targetNode,
   walk,
 } from "./ast.ts";
-import { timeGroupOf } from "./expand-macros.ts";
+import { allOf, conjunctsOf } from "./conjuncts.ts";
+import { type Reading, readersOf, readingsIn, replaceItem } from "./fleet-readings.ts";
+import { groupedArm, isGrouped, isPlain } from "./grouped-block.ts";
 import { asInArm, isMovable, type Source } from "./movable.ts";
-import { conjunctsOf, narrowTenants } from "./narrow-tenants.ts";
+import { narrowTenants } from "./narrow-tenants.ts";
 import { limitClauses, topRows } from "./top-rows.ts";
 import { twoPhases } from "./two-phase.ts";
 
@@ -64,79 +63,59 @@ export async function moveIntoArms(root: SelectStmt, moving: Moving): Promise<Mo
   return mover;
 }
 
-/** A copied block in a FROM. */
-interface Reading {
-  readonly item: Node;
-  readonly alias: string;
-  readonly block: SelectStmt;
-  /** True for a block that a sub-select writes here; false for a WITH query, which others may read as well. */
-  readonly own: boolean;
-  /** False where an outer join may put nulls in the place of the block's rows. */
-  readonly inner: boolean;
-}
-
 async function moveFrom(select: SelectStmt, mover: Mover): Promise<void> {
-  const readings = (select.fromClause ?? []).flatMap((item) => readingsIn(item, true, select, mover));
-  for (const reading of readings) {
+  const { analysis, tenantColumn } = mover;
+  for (const found of (select.fromClause ?? []).flatMap((item) => readingsIn(item, true, select, analysis))) {
     // All readers of a WITH query see the same rows, so its rows are gathered once, as they are.
-    if (!reading.own && readersOf(reading.block, mover) > 1) continue;
-    const alone = select.fromClause?.length === 1 && select.fromClause[0] === reading.item;
-    const columns = await mover.describe(blockOf(reading, select, mover));
-    if (columns === null || columns.has(mover.tenantColumn)) continue;
-    const source: Source = { alias: reading.alias, columns, tenantColumn: mover.tenantColumn, alone };
+    if (!found.own && readersOf(found.block, mover.root, analysis) > 1) continue;
+    const described = await mover.describe(blockOf(found, select, mover));
+    if (described === null) continue;
+    const alone = select.fromClause?.length === 1 && select.fromClause[0] === found.item;
+    const columns = new Map([...described].filter(([name]) => name !== tenantColumn));
+    const source: Source = { alias: found.alias, columns, tenantColumn, alone };
+    const reading = described.has(tenantColumn) ? withoutOwnTenant(found, mover) : found;
     const narrowing = narrowTenants(select.whereClause, source);
     if (narrowing.length > 0) mover.notes.push("tenants that WHERE drops are not asked");
-    const arm =
-      (await armFor(select, reading, source, mover)) ?? (narrowing.length > 0 && !reading.own ? passOn(reading) : null);
-    if (arm === null) {
-      if (narrowing.length > 0) mover.narrowing.set(reading.block, narrowing);
-      continue;
-    }
-    mover.analysis.adopt(arm, select);
-    mover.arms.add(arm);
-    if (narrowing.length > 0) mover.narrowing.set(arm, narrowing);
-    const item: Node = { RangeSubselect: { subquery: { SelectStmt: arm }, alias: { aliasname: reading.alias } } };
-    select.fromClause = select.fromClause?.map((from) => replaceItem(from, reading.item, item)) ?? [];
+    const arm = reading === null ? null : await armFor(select, reading, source, mover);
+    replaceReading(select, found, arm ?? (narrowing.length > 0 && !found.own ? passOn(found) : null), narrowing, mover);
   }
 }
 
-function readingsIn(item: Node | undefined, inner: boolean, select: SelectStmt, mover: Mover): Reading[] {
-  if (item === undefined) return [];
-  if ("JoinExpr" in item) {
-    const { jointype, larg, rarg, alias } = item.JoinExpr;
-    // An alias hides the names of what is joined.
-    if (alias !== undefined) return [];
-    const keepsAll = inner && jointype === "JOIN_INNER";
-    return [...readingsIn(larg, keepsAll, select, mover), ...readingsIn(rarg, keepsAll, select, mover)];
-  }
-  if ("RangeSubselect" in item) {
-    const { subquery, alias, lateral } = item.RangeSubselect;
-    if (subquery === undefined || !("SelectStmt" in subquery) || alias?.aliasname === undefined) return [];
-    if (alias.colnames !== undefined || lateral === true || mover.analysis.classOf(subquery.SelectStmt) !== "copied")
-      return [];
-    return [{ item, alias: alias.aliasname, block: subquery.SelectStmt, own: true, inner }];
-  }
-  if (!("RangeVar" in item)) return [];
-  const { relname = "", alias } = item.RangeVar;
-  const binding = bindingOf(item.RangeVar, mover.analysis.scopeOf(select));
-  if (binding === undefined || binding.class !== "copied" || binding.selfReferencing || alias?.colnames !== undefined)
-    return [];
-  if (binding.cte.aliascolnames !== undefined || binding.cte.ctematerialized === "CTEMaterializeAlways") return [];
-  return [{ item, alias: alias?.aliasname ?? relname, block: binding.query, own: false, inner }];
+function replaceReading(
+  select: SelectStmt,
+  reading: Reading,
+  arm: SelectStmt | null,
+  narrowing: readonly SelectorItem[],
+  mover: Mover,
+): void {
+  if (narrowing.length > 0) mover.narrowing.set(arm ?? reading.block, narrowing);
+  if (arm === null) return;
+  mover.analysis.adopt(arm, select);
+  mover.arms.add(arm);
+  const item: Node = { RangeSubselect: { subquery: { SelectStmt: arm }, alias: { aliasname: reading.alias } } };
+  select.fromClause = select.fromClause?.map((from) => replaceItem(from, reading.item, item)) ?? [];
 }
 
-/** How often SELECTs that run once read a WITH query. */
-function readersOf(query: SelectStmt, { analysis, root }: Mover): number {
-  let count = 0;
-  walk({ SelectStmt: root }, (node) => {
-    if (!("SelectStmt" in node)) return true;
-    const { SelectStmt: select } = node;
-    if (analysis.classOf(select) === "copied") return false;
-    for (const relation of rangeVarsOf(select))
-      if (bindingOf(relation, analysis.scopeOf(select))?.query === query) count += 1;
-    return true;
-  });
-  return count;
+/**
+ * A plain block that gives the tenant's name as a column of its own, without it: the SELECT around it gets the column that is added to
+ * what takes the block's place. Null for blocks that are not so simple.
+ */
+function withoutOwnTenant(reading: Reading, { analysis, tenantColumn }: Mover): Reading | null {
+  const { block, item, own } = reading;
+  if (isGrouped(block)) return reading;
+  const targets = block.targetList ?? [];
+  const others = targets.filter((target) => !("ResTarget" in target) || outputName(target.ResTarget) !== tenantColumn);
+  if (!own || !("RangeSubselect" in item) || others.length !== targets.length - 1 || !isPlain(block)) return null;
+  // Without a LIMIT the order of its rows means nothing, and a position in it may be another column's by now.
+  const { sortClause: _order, ...rest } = block;
+  const bare = { ...rest, targetList: others };
+  analysis.adopt(bare, block);
+  return {
+    ...reading,
+    block: bare,
+    ownTenant: true,
+    item: { RangeSubselect: { ...item.RangeSubselect, subquery: { SelectStmt: bare } } },
+  };
 }
 
 /** The block as it can be described: a WITH query is read through its name, so that it finds the ones before it. */
@@ -151,23 +130,18 @@ function passOn({ item, alias }: Reading): SelectStmt {
   return selectNode([targetNode(columnNode(alias, "*"))], [item]);
 }
 
-function replaceItem(node: Node, from: Node, to: Node): Node {
-  if (node === from) return to;
-  if (!("JoinExpr" in node)) return node;
-  const { larg, rarg } = node.JoinExpr;
-  return {
-    JoinExpr: {
-      ...node.JoinExpr,
-      ...(larg === undefined ? {} : { larg: replaceItem(larg, from, to) }),
-      ...(rarg === undefined ? {} : { rarg: replaceItem(rarg, from, to) }),
-    },
-  };
-}
-
 /** The SELECT that each tenant runs in the place of the block, when there is a better one; `select` then fits to it. */
 async function armFor(select: SelectStmt, reading: Reading, source: Source, mover: Mover): Promise<SelectStmt | null> {
-  if (!isPlain(reading.block))
-    return reading.own && source.alone ? topGroups(select, reading.block, source, mover) : null;
+  if (!isPlain(reading.block)) {
+    const grouped = reading.own && source.alone ? groupedArm(select, reading.block, source) : null;
+    if (grouped === null) return null;
+    mover.notes.push(...grouped.notes);
+    setWhere(
+      select,
+      conjunctsOf(select.whereClause).filter((condition) => !grouped.conditions.includes(condition)),
+    );
+    return grouped.arm;
+  }
   if (source.alone) {
     const phases = await inTwoPhases(select, reading, source, mover);
     if (phases !== null) return phases;
@@ -178,6 +152,8 @@ async function armFor(select: SelectStmt, reading: Reading, source: Source, move
     : [];
   const kept = conjunctsOf(select.whereClause).filter((condition) => !conditions.includes(condition));
   const read = readColumns([kept, { ...select, whereClause: undefined }], reading.item, source);
+  // A star would have the tenant's name in another place than the block gives it.
+  if (read === null && reading.ownTenant) return null;
   if (top === null && conditions.length === 0 && (read === null || read.length === source.columns.size)) return null;
   if (conditions.length > 0) mover.notes.push(`conditions on ${source.alias}`);
   if (top !== null) mover.notes.push(`the first ${top.limit} rows of ${source.alias}`);
@@ -199,13 +175,6 @@ function setWhere(select: SelectStmt, conditions: readonly Node[]): void {
   else select.whereClause = condition;
 }
 
-function allOf(conditions: readonly Node[]): Node | undefined {
-  const [first, ...others] = conditions;
-  return first === undefined || others.length === 0
-    ? first
-    : { BoolExpr: { boolop: "AND_EXPR", args: [first, ...others] } };
-}
-
 async function inTwoPhases(
   select: SelectStmt,
   reading: Reading,
@@ -222,61 +191,6 @@ async function inTwoPhases(
   delete select.whereClause;
   mover.notes.push(`aggregates over ${source.alias}, in two phases`);
   return phases.arm;
-}
-
-/** A grouped block cannot be wrapped without losing asynchronous scans, but it takes an ORDER BY and a LIMIT of its own. */
-function topGroups(select: SelectStmt, block: SelectStmt, source: Source, mover: Mover): SelectStmt | null {
-  if (!isGrouped(block) || block.withClause !== undefined || select.whereClause !== undefined) return null;
-  const top = topRows(select, source);
-  if (top === null) return null;
-  const names = (block.targetList ?? []).map((target) => ("ResTarget" in target ? outputName(target.ResTarget) : null));
-  if (names.includes("*")) return null;
-  const sortClause: Node[] = [];
-  for (const sort of top.sortClause) {
-    const path =
-      "SortBy" in sort && sort.SortBy.node !== undefined && "ColumnRef" in sort.SortBy.node
-        ? pathOf(sort.SortBy.node.ColumnRef.fields)
-        : [];
-    const index = names.indexOf(path.at(-1) ?? null);
-    if (!("SortBy" in sort) || index < 0) return null;
-    sortClause.push({ SortBy: { ...sort.SortBy, node: numberConstant(index + 1) } });
-  }
-  mover.notes.push(`the first ${top.limit} groups of ${source.alias}`);
-  return { ...block, ...limitClauses({ ...top, sortClause }) };
-}
-
-/** A block whose rows are its tables' rows: what is put around it is as good as written in it. */
-function isPlain(block: SelectStmt): boolean {
-  return (
-    !isSetOperation(block) &&
-    block.groupClause === undefined &&
-    block.havingClause === undefined &&
-    isSimple(block, false)
-  );
-}
-
-/** A block of groups, to which nothing has been done since. */
-function isGrouped(block: SelectStmt): boolean {
-  return (
-    !isSetOperation(block) && block.groupClause !== undefined && block.sortClause === undefined && isSimple(block, true)
-  );
-}
-
-function isSimple(block: SelectStmt, mayAggregate: boolean): boolean {
-  const { valuesLists, distinctClause, limitCount, limitOffset, windowClause, targetList = [] } = block;
-  if (valuesLists !== undefined || distinctClause !== undefined || limitCount !== undefined) return false;
-  if (limitOffset !== undefined || windowClause !== undefined) return false;
-  let simple = true;
-  walk(targetList, (node) => {
-    // What a time group becomes is decided for the block that it stands in.
-    if (timeGroupOf(node) !== undefined) simple = false;
-    if ("FuncCall" in node) {
-      const call = node.FuncCall;
-      if (call.over !== undefined || isSetReturning(call) || (isAggregate(call) && !mayAggregate)) simple = false;
-    }
-    return !("SelectStmt" in node);
-  });
-  return simple;
 }
 
 /** The source's columns that parts of a SELECT may read, in their order; null when it may be all. */

@@ -1,5 +1,6 @@
 import { namePatternOf, type SelectorItem } from "../template/selector.ts";
 import { type Node, pathOf } from "./ast.ts";
+import { conjunctsOf } from "./conjuncts.ts";
 import { type Source, sourceColumn } from "./movable.ts";
 
 /**
@@ -8,14 +9,6 @@ import { type Source, sourceColumn } from "./movable.ts";
  */
 export function narrowTenants(condition: Node | undefined, source: Source): readonly SelectorItem[] {
   return conjunctsOf(condition).flatMap((node) => itemOf(node, source) ?? []);
-}
-
-/** The parts of a condition that must all hold. */
-export function conjunctsOf(condition: Node | undefined): readonly Node[] {
-  if (condition === undefined) return [];
-  if ("BoolExpr" in condition && condition.BoolExpr.boolop === "AND_EXPR")
-    return (condition.BoolExpr.args ?? []).flatMap(conjunctsOf);
-  return [condition];
 }
 
 function itemOf(node: Node, source: Source): SelectorItem | null {

@@ -124,6 +124,26 @@ describe("what is moved gives the rows that gathering gives", () => {
       `SELECT kind AS g, sum(n) FROM (SELECT kind, pieces AS n FROM $<tenant>_sales) t GROUP BY g`,
     ],
     [
+      "the tenant's name as the block's own column",
+      `SELECT tenant, sum(pieces) FROM (SELECT tenant, pieces FROM $<tenant>_sales ORDER BY 2) t WHERE tenant <> 'beta' GROUP BY 1`,
+    ],
+    [
+      "the same with a star",
+      `SELECT * FROM (SELECT $<tenant> AS tenant, id, pieces FROM $<tenant>_sales) t WHERE pieces < 3 ORDER BY id, tenant LIMIT 3`,
+    ],
+    [
+      "a condition on a group",
+      `SELECT tenant, kind, n FROM (SELECT kind, count(*) AS n FROM $<tenant>_sales GROUP BY kind) t WHERE kind = 'k1' ORDER BY n DESC, tenant LIMIT 2`,
+    ],
+    [
+      "a condition on groups and one on their sizes",
+      `SELECT kind, n FROM (SELECT kind, count(*) AS n FROM $<tenant>_sales GROUP BY 1) t WHERE kind IN ('k1', 'k2') AND n > 1`,
+    ],
+    [
+      "a condition on a grouping set",
+      `SELECT kind, ok, n FROM (SELECT kind, ok, count(*) AS n FROM $<tenant>_sales GROUP BY GROUPING SETS ((kind), (ok))) t WHERE kind IS NULL`,
+    ],
+    [
       "a join inside",
       `SELECT sum(n), count(DISTINCT id) FROM (SELECT s.id, p.n FROM $<tenant>_sales s JOIN $<tenant>_parts p ON p.sale = s.id) t`,
     ],
@@ -145,6 +165,14 @@ describe("what each tenant is asked", () => {
     [
       `SELECT kind, n FROM (SELECT kind, count(*) AS n FROM $<tenant>_sales GROUP BY kind) t ORDER BY n DESC LIMIT 2`,
       /GROUP BY kind ORDER BY 2 DESC LIMIT 2$/,
+    ],
+    [
+      `SELECT tenant, sum(pieces) FROM (SELECT tenant, pieces FROM $<tenant>_sales) t GROUP BY tenant`,
+      /^SELECT sum\(pieces\) AS p0, 'acme'::text AS tenant FROM \( SELECT pieces FROM/,
+    ],
+    [
+      `SELECT n FROM (SELECT kind, count(*) AS n FROM $<tenant>_sales GROUP BY kind) t WHERE kind = 'k1'`,
+      /WHERE kind = 'k1' GROUP BY kind$/,
     ],
     [
       `SELECT id, rank() OVER (ORDER BY id) FROM ${SALES} t WHERE pieces > 5`,
