@@ -12,10 +12,18 @@ import {
 } from "./ast.ts";
 
 /**
- * Gives a SELECT of an arm the form that postgres_fdw sends whole and reads asynchronously, in place; its rows stay the same. Measured on
+ * Gives the SELECTs of an arm the form that postgres_fdw sends whole and reads asynchronously, in place; their rows stay the same. Measured on
  * PostgreSQL 15 and 18: a lone `min(x)` is planned as an ordered scan on the federation database, and DISTINCT is done there.
  */
-export function shapeArm(select: SelectStmt): void {
+export function shapeArm(arm: SelectStmt): void {
+  walk({ SelectStmt: arm }, (node) => {
+    if ("SelectStmt" in node) shapeSelect(node.SelectStmt);
+    // What is correlated stays: an aggregate in it may be of the rows around it.
+    return !("SubLink" in node) && !("RangeSubselect" in node && node.RangeSubselect.lateral === true);
+  });
+}
+
+function shapeSelect(select: SelectStmt): void {
   if (isSetOperation(select) || select.valuesLists !== undefined) return;
   if (isLoneExtreme(select)) select.havingClause = alwaysTrue();
   else if (isPlainDistinct(select)) {

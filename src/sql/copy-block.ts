@@ -64,12 +64,7 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
   addCtes(copied, options.ctes, copier);
   if (addsTenant) for (const side of sidesOf(copied)) appendOutput(side, tenantValue(copier), context.tenantColumn);
   const { sortKeys, hiddenColumns } = takeSortKeys(copied, options);
-  if (context.shapesArms) {
-    walk({ SelectStmt: copied }, (node) => {
-      if ("SelectStmt" in node) shapeArm(node.SelectStmt);
-      return true;
-    });
-  }
+  if (context.shapesArms) shapeArm(copied);
   return {
     select: copied,
     relations: copier.relations,

@@ -47,7 +47,8 @@ function constantOf(node: Node | undefined): number | null {
 function givesOneRow(target: Node): boolean {
   let plain = true;
   walk(target, (node) => {
-    if ("SubLink" in node) return false;
+    // An aggregate in a sub-select may be of the rows out here.
+    if ("SubLink" in node) plain = false;
     if ("FuncCall" in node) {
       const call = node.FuncCall;
       const known = ALLOWED_FUNCTIONS.has(builtInName(call) ?? "") || timeGroupOf(node) !== undefined;

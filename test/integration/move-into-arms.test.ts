@@ -143,6 +143,24 @@ describe("what is moved gives the rows that gathering gives", () => {
       "a condition on a grouping set",
       `SELECT kind, ok, n FROM (SELECT kind, ok, count(*) AS n FROM $<tenant>_sales GROUP BY GROUPING SETS ((kind), (ok))) t WHERE kind IS NULL`,
     ],
+    ["an aggregate that a sub-select hides", `SELECT (SELECT sum(t.pieces)) AS n FROM ${SALES} t LIMIT 2`],
+    [
+      "a set-returning output",
+      `SELECT generate_series(1, 2) AS g, tenant FROM ${SALES} t WHERE id = 1 ORDER BY tenant, g LIMIT 3`,
+    ],
+    ["LATERAL", `SELECT t.id, x.twice FROM ${SALES} t, LATERAL (SELECT t.pieces * 2 AS twice) x WHERE t.pieces < 3`],
+    [
+      "a side of a UNION",
+      `SELECT 'all' AS kind, sum(pieces) AS n FROM ${SALES} t UNION ALL SELECT kind, count(*) FROM $<tenant>_sales GROUP BY kind`,
+    ],
+    ["grouping sets outside", `SELECT kind, ok, count(*) FROM ${SALES} t GROUP BY GROUPING SETS ((kind), (ok), ())`],
+    [
+      "ordered and distinct aggregates",
+      `SELECT count(DISTINCT kind), string_agg(kind, ',' ORDER BY id, tenant), array_agg(pieces ORDER BY tenant, id) FROM ${SALES} t WHERE pieces < 5`,
+    ],
+    ["an extreme of texts", `SELECT min(kind), max(kind), count(kind) FROM ${SALES} t`],
+    ["a comparison of texts", `SELECT count(*) FROM ${SALES} t WHERE kind > 'k0' AND kind LIKE 'k%'`],
+    ["the present", `SELECT count(*) FROM ${SALES} t WHERE at < now() + interval '1 year' AND random() < 2`],
     [
       "a join inside",
       `SELECT sum(n), count(DISTINCT id) FROM (SELECT s.id, p.n FROM $<tenant>_sales s JOIN $<tenant>_parts p ON p.sale = s.id) t`,
