@@ -96,3 +96,9 @@ SELECT 1 FROM $<tenant>_orders WHERE $__timeFilter
 SELECT $__time(*) FROM $<tenant>_orders
 -- case: nested
 SELECT count(*) FROM $<tenant>_orders WHERE $__timeFilter(to_timestamp($__unixEpochFrom()))
+
+-- case: an epoch filter before another condition
+SELECT count(*) FROM $<tenant>_jobs WHERE $__unixEpochFilter(queued_epoch) AND state = 'done'
+
+-- case: an epoch filter behind another condition
+SELECT count(*) FROM $<tenant>_jobs WHERE state = 'done' AND $__unixEpochFilter(queued_epoch) AND (id > 1 OR $__unixEpochFilter(queued_epoch))

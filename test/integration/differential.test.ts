@@ -1,0 +1,60 @@
+import { expect, test } from "vitest";
+import { AppError } from "../../src/errors.ts";
+import type { FleetApp } from "../support/app.ts";
+import { type DirectFleet, directAnswer } from "../support/differential/direct-answer.ts";
+import { type Case, checkCases } from "../support/differential/fleet-sets.ts";
+import { productRows } from "../support/differential/product-answer.ts";
+
+// Random templates over random fleets, against asking every tenant's database by itself and bringing the rows together in plain SQL.
+
+const CASES = Number(process.env.CASES ?? 1_000);
+const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+const PROGRESS_EVERY = 5_000;
+
+test("templates mean what asking each tenant gives", { timeout: 120_000 + 200 * CASES }, async () => {
+  console.log(`SEED=${SEED} CASES=${CASES}`);
+  const startedAtMs = Date.now();
+  let compared = 0;
+  const onProgress = (done: number) => {
+    if (done % PROGRESS_EVERY === 0 || done === CASES)
+      console.log(`${done} of ${CASES} cases, ${Math.round((done * 1000) / (Date.now() - startedAtMs))} a second`);
+  };
+  await checkCases({ seed: SEED, cases: CASES, onProgress }, async (fleet, direct) => async (one) => {
+    if (await agrees(one, fleet, direct)) compared += 1;
+  });
+  // Most templates can be answered by some tenant; were all refused, nothing would have been compared.
+  expect(compared).toBeGreaterThan(CASES * 0.8);
+});
+
+/** What the language refuses though each tenant could answer it. */
+const REFUSED = [{ code: "TEMPLATE_DRIFT", sql: /NATURAL JOIN/ }] as const;
+
+/** False when no tenant can answer, which the product must say as well. */
+async function agrees({ template, sql }: Case, fleet: FleetApp, direct: DirectFleet): Promise<boolean> {
+  const expected = await directAnswer(template, direct);
+  if (expected.rows === null) {
+    expect((await fleet.refusal(sql)).code).toBe("QUERY_FAILED");
+    return false;
+  }
+  const asked = await fleet.ask(sql).catch((error: unknown) => {
+    if (error instanceof AppError) return error;
+    throw error;
+  });
+  if (asked instanceof AppError) {
+    if (REFUSED.some(({ code, sql: text }) => code === asked.code && text.test(sql))) return false;
+    throw new Error(`${asked.code}: ${asked.message}`, { cause: asked });
+  }
+  const { text, answer } = asked;
+  const rows = productRows(text, template, expected.types) ?? [];
+  expect(inOrder(rows, template.ordered)).toEqual(inOrder(expected.rows, template.ordered));
+  const known = answer.coverage.failed.map(({ tenant }) => tenant);
+  // A tenant that WHERE drops is not asked, so it cannot fail.
+  if (!sql.includes("tenant")) expect(known).toEqual([...expected.failed].sort());
+  else expect(expected.failed).toEqual(expect.arrayContaining(known));
+  return true;
+}
+
+function inOrder(rows: readonly (readonly (string | null)[])[], ordered: boolean): readonly string[] {
+  const texts = rows.map((row) => JSON.stringify(row));
+  return ordered ? texts : texts.sort();
+}

@@ -1,0 +1,132 @@
+import type { Database } from "../../../src/postgres/database.ts";
+import { quoteIdentifier, quoteLiteral } from "../../../src/postgres/quote.ts";
+import { RANGE } from "../app.ts";
+import type { CopiedBlock, RandomColumn, RandomTemplate } from "./random-template.ts";
+
+/** What asking each tenant by itself gives, brought together in plain SQL. It shares no code with the product's own stages. */
+export interface DirectAnswer {
+  /** Tenants that cannot answer one of the blocks: they are in no row. */
+  readonly failed: readonly string[];
+  /** Values in the text that the format `rows` writes; null when no tenant can answer. */
+  readonly rows: readonly (readonly (string | null)[])[] | null;
+  /** PostgreSQL's types of the columns; empty without a row. */
+  readonly types: readonly string[];
+}
+
+export interface DirectFleet {
+  readonly tenants: readonly { readonly name: string; readonly database: Database }[];
+  /** A database without any table. */
+  readonly oracle: Database;
+}
+
+export async function directAnswer(template: RandomTemplate, fleet: DirectFleet): Promise<DirectAnswer> {
+  const asked = await Promise.all(
+    fleet.tenants.map(async ({ name, database }) => {
+      const answers: BlockRows[] = [];
+      for (const block of template.blocks) {
+        const rows = await askTenant(block, name, database);
+        if (rows === null) return { name, answers: null };
+        answers.push(rows);
+      }
+      return { name, answers };
+    }),
+  );
+  const answered = asked.flatMap(({ name, answers }) => (answers === null ? [] : [{ name, answers }]));
+  const failed = asked.filter(({ answers }) => answers === null).map(({ name }) => name);
+  if (answered.length === 0) return { failed, rows: null, types: [] };
+  const gathered = template.blocks.map((block, index) => {
+    const parts = answered.map(({ name, answers }) =>
+      literalRows(block, name, answers[index] ?? { types: [], rows: [] }),
+    );
+    return `SELECT * FROM (${parts.join(" UNION ALL ")}) g`;
+  });
+  const outputs = template.columns.flatMap((column, index) => [
+    `${asText(column)} AS v${index}`,
+    `pg_typeof(${column.name})::text AS t${index}`,
+  ]);
+  const rows = await fleet.oracle.query(
+    `SELECT ${outputs.join(", ")} FROM (${withoutMacros(template.write(gathered))}) o`,
+  );
+  const [first] = rows;
+  return {
+    failed,
+    types: first === undefined ? [] : template.columns.map((_, index) => String(first[`t${index}`])),
+    rows: rows.map((row) => template.columns.map((_, index) => canonical(row[`v${index}`], row[`t${index}`]))),
+  };
+}
+
+interface BlockRows {
+  readonly types: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** One tenant's rows of a block, as texts with their types; null when the tenant's database refuses the question. */
+async function askTenant({ sql, kinds }: CopiedBlock, tenant: string, database: Database): Promise<BlockRows | null> {
+  const columns = kinds.map((_, index) => `c${index}`);
+  const outputs = columns.flatMap((name) => [
+    `s.${name}::text AS ${name}`,
+    `pg_typeof(s.${name})::text AS type_${name}`,
+  ]);
+  // The types are asked for even when there is no row.
+  const question = `SELECT s.present, ${outputs.join(", ")} FROM (SELECT 1) one LEFT JOIN (SELECT true AS present, b.* FROM (${forTenant(sql, tenant)}) b) s ON true`;
+  const rows = await database.query(question).catch((error: unknown) => {
+    if (error instanceof Error && "code" in error && (error.code === "42703" || error.code === "42P01")) return null;
+    throw new Error(`the oracle cannot ask: ${question}`, { cause: error });
+  });
+  if (rows === null) return null;
+  return {
+    types: columns.map((name) => String(rows[0]?.[`type_${name}`])),
+    rows: rows.flatMap((row) => (row.present === true ? [columns.map((name) => textOf(row[name]))] : [])),
+  };
+}
+
+function literalRows({ kinds }: CopiedBlock, tenant: string, { types, rows }: BlockRows): string {
+  const selectOf = (values: readonly (string | null)[]) =>
+    `SELECT ${kinds.map((_, index) => `CAST(${quoted(values[index] ?? null)} AS ${types[index]}) AS c${index}`).join(", ")}, ${quoteLiteral(tenant)}::text AS tenant`;
+  if (rows.length === 0) return `${selectOf([])} WHERE false`;
+  return rows.map(selectOf).join(" UNION ALL ");
+}
+
+function quoted(value: string | null): string {
+  return value === null ? "NULL" : quoteLiteral(value);
+}
+
+/** The block as the tenant's own SQL. */
+function forTenant(sql: string, tenant: string): string {
+  const named = sql.replaceAll(/\$<tenant>[._](l|r)\b/g, (_, table: string) => quoteIdentifier(table));
+  return withoutMacros(named.replaceAll("'$<tenant>'", quoteLiteral(tenant)));
+}
+
+/** The macros of the grammar, as Grafana's documentation explains them, over the range of the tests. */
+function withoutMacros(sql: string): string {
+  const [from, to] = [RANGE.fromMs, RANGE.toMs].map((ms) => new Date(ms).toISOString());
+  return sql
+    .replaceAll(
+      /\$__timeFilter\(((?:[^()]|\([^()]*\))*)\)/g,
+      (_, column: string) => `${column} BETWEEN '${from}' AND '${to}'`,
+    )
+    .replaceAll(
+      /\$__unixEpochFilter\(((?:[^()]|\([^()]*\))*)\)/g,
+      (_, column: string) => `(${column} >= ${RANGE.fromMs / 1000} AND ${column} <= ${RANGE.toMs / 1000})`,
+    );
+}
+
+/** What the format `rows` makes of a column, written in SQL. */
+function asText({ name, kind }: RandomColumn): string {
+  if (kind === "number")
+    return `CASE WHEN ${name}::text NOT IN ('NaN', 'Infinity', '-Infinity') THEN ${name}::text END`;
+  if (kind === "time") return `CASE WHEN isfinite(${name}) THEN floor(extract(epoch FROM ${name}) * 1000)::text END`;
+  return `${name}::text`;
+}
+
+function textOf(value: unknown): string | null {
+  return value === null || value === undefined ? null : String(value);
+}
+
+/** Floats are compared to nine digits: the order of adding them is nobody's promise. Numerics are equal whatever their scale. */
+export function canonical(value: unknown, type: unknown): string | null {
+  const text = textOf(value);
+  if (text === null) return null;
+  if (type === "double precision" || type === "real") return String(Number(Number(text).toPrecision(9)));
+  return type === "numeric" && text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+}
