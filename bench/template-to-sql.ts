@@ -14,7 +14,6 @@ import { createParser } from "../src/sql/parser.ts";
 import { ALL_REWRITES } from "../src/sql/rewrites.ts";
 import type { Catalog, QueryRequest, QueryService, ResultColumn } from "../src/types.ts";
 import { openOneSession } from "./hand-written.ts";
-import { spreadOf } from "./statistics.ts";
 import { createSyntheticTables, syntheticCatalog } from "./synthetic-fleet.ts";
 
 export const ARM_COUNTS = [80, 400, 1_000] as const;
@@ -100,11 +99,6 @@ async function measureTemplate(adminUrl: string, template: SpeedTemplate, arms: 
   } finally {
     await bench.close();
   }
-}
-
-/** Medians by template and number of arms, for whoever compares. */
-export function medianMs(values: readonly number[]): number {
-  return spreadOf(values).median;
 }
 
 function createBench(adminUrl: string, catalog: Catalog) {

@@ -20,8 +20,11 @@ const BARE_FIELDS: Readonly<Record<string, string>> = {
 export function isNode(value: unknown): value is Node {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
   const keys = Object.keys(value);
-  return keys.length === 1 && /^[A-Z]/.test(keys[0] ?? "");
+  const first = keys[0]?.charCodeAt(0) ?? 0;
+  return keys.length === 1 && first >= UPPER_A && first <= UPPER_Z;
 }
+
+const [UPPER_A, UPPER_Z] = [65, 90];
 
 /** The kind of a node: `ColumnRef`. */
 export function kindOf(node: Node): string {
@@ -29,9 +32,18 @@ export function kindOf(node: Node): string {
 }
 
 /** The nodes directly below `value`, which is a node's inside, in the order of the tree's fields. */
-export function* childNodes(value: unknown): Generator<Node> {
+export function childNodes(value: unknown): readonly Node[] {
+  const found: Node[] = [];
+  collectNodes(value, found);
+  return found;
+}
+
+function collectNodes(value: unknown, found: Node[]): void {
   if (Array.isArray(value)) {
-    for (const item of value) yield* isNode(item) ? [item] : childNodes(item);
+    for (const item of value) {
+      if (isNode(item)) found.push(item);
+      else collectNodes(item, found);
+    }
     return;
   }
   if (typeof value !== "object" || value === null) return;
@@ -40,7 +52,8 @@ export function* childNodes(value: unknown): Generator<Node> {
     // `arg` and the like hold wrapped nodes; larg and rarg hold them bare in a SelectStmt and wrapped in a JoinExpr.
     const wrapped: unknown =
       kind !== undefined && child !== undefined && !isNode(child) && !Array.isArray(child) ? { [kind]: child } : child;
-    yield* isNode(wrapped) ? [wrapped] : childNodes(wrapped);
+    if (isNode(wrapped)) found.push(wrapped);
+    else collectNodes(wrapped, found);
   }
 }
 

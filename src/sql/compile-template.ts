@@ -89,23 +89,26 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   const context = { scopeOf: analysis.scopeOf, columnsOf, tenantColumn: options.tenantColumn, selectors, positionOf };
   const { blocks, outer } = buildOuter(root, analysis, context);
 
-  const compiled = await Promise.all(
-    blocks.map(async (block): Promise<CompiledBlock> => {
-      const deparsed = await deparseVerified(block.select, options.parser);
-      return {
-        ...block,
-        arm: armText(deparsed, block, positionOf),
-        selectorOf: selectors[block.selector] ?? { items: [] },
-      };
-    }),
-  );
-  const outerText = outer === null ? null : await deparseVerified(outer, options.parser);
+  const compileBlock = async (block: CopiedBlock): Promise<CompiledBlock> => {
+    const deparsed = await deparseVerified(block.select, options.parser);
+    return {
+      ...block,
+      arm: armText(deparsed, block, positionOf),
+      selectorOf: selectors[block.selector] ?? { items: [] },
+    };
+  };
+  // All texts are with the parser at once, and the one for people is written meanwhile.
+  const [compiled, outerText, expandedSql] = await Promise.all([
+    Promise.all(blocks.map(compileBlock)),
+    outer === null ? null : deparseVerified(outer, options.parser),
+    Promise.resolve().then(() => expandedText(root, template)),
+  ]);
   return {
     blocks: compiled,
     outerSql: outerText?.sql ?? null,
     outerOrdered: outer?.sortClause !== undefined,
     fill,
-    expandedSql: expandedText(root, template),
+    expandedSql,
     outerPosition: (character) =>
       outerText === null
         ? undefined

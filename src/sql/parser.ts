@@ -67,6 +67,7 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
   let nextId = 0;
   const memory = createParseMemory({ maxCharacters: MEMORY_CHARACTERS });
   const jobs = new Map<number, Job>();
+  let unsent: number[] = [];
 
   const settle = (id: number): Job | undefined => {
     const job = jobs.get(id);
@@ -150,8 +151,18 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
       const id = nextId++;
       jobs.set(id, { sql, resolve, reject, timer: undefined });
       if (ready === current) startTimer(id, current);
-      current.postMessage({ id, sql, maxTokens: MAX_TOKENS, maxDepth: MAX_DEPTH });
+      // Waking a thread takes as long as a small text: those that come together go together.
+      if (unsent.push(id) === 1) queueMicrotask(() => send());
     });
+
+  const send = () => {
+    const texts = unsent.flatMap((id) => {
+      const sql = jobs.get(id)?.sql;
+      return sql === undefined ? [] : [{ id, sql }];
+    });
+    unsent = [];
+    if (texts.length > 0) worker?.postMessage({ texts, maxTokens: MAX_TOKENS, maxDepth: MAX_DEPTH });
+  };
 
   return {
     parse: async (sql) => {
