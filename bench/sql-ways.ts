@@ -19,7 +19,7 @@ export interface WayTimes {
   refusal: string | null;
 }
 
-const ROUNDS = 11;
+const ROUNDS = 9;
 const ROUNDS_OF_DRAGGING = 3;
 
 /** Asks every question in all of its ways in turn, and compares what they answer. Rejects when two ways give other rows. */
