@@ -41,13 +41,25 @@ export function resolveMembers(
 export function groupShapes(members: readonly ShapeMember[]): readonly Shape[] {
   const shapes = new Map<string, ShapeMember[]>();
   const numberOf = columnListNumbers();
+  let [previous, same]: [ShapeMember | undefined, ShapeMember[] | undefined] = [undefined, undefined];
   for (const member of members) {
+    // Most tenants are like the one before them.
+    if (previous !== undefined && same !== undefined && haveSameLists(member, previous)) {
+      same.push(member);
+      continue;
+    }
     const key = member.relations.map(({ columns }) => numberOf(columns)).join();
-    const shape = shapes.get(key);
-    if (shape === undefined) shapes.set(key, [member]);
-    else shape.push(member);
+    const shape = shapes.get(key) ?? [];
+    shape.push(member);
+    shapes.set(key, shape);
+    [previous, same] = [member, shape];
   }
   return [...shapes.values()].map((group) => ({ members: group })).sort((a, b) => b.members.length - a.members.length);
+}
+
+/** True when the relations of both have the very same lists; equal lists of their own are left to `columnListNumbers`. */
+function haveSameLists({ relations }: ShapeMember, other: ShapeMember): boolean {
+  return relations.every(({ columns }, index) => columns === other.relations[index]?.columns);
 }
 
 /**

@@ -1,12 +1,12 @@
 import { AppError } from "../errors.ts";
-import { quoteQualified } from "../postgres/quote.ts";
 import type { CompiledBlock } from "../sql/compile-template.ts";
-import type { Arm, CatalogRelation, CatalogTenant, TenantFailure } from "../types.ts";
+import type { Arm, CatalogTenant, TenantFailure } from "../types.ts";
 import { fleetColumns } from "./fleet-columns.ts";
 import { groupShapes, resolveMembers } from "./group-shapes.ts";
 import { nameColumns } from "./name-columns.ts";
 import { paddedRelations } from "./pad-relations.ts";
 import type { Describe, Description, PlannedBlock, Shape, ShapeMember } from "./planned-block.ts";
+import { relationText } from "./relation-text.ts";
 import { relationName, resolveRelation, writtenName } from "./resolve-relation.ts";
 
 export interface PlanOptions {
@@ -61,7 +61,7 @@ export async function planBlock(
 }
 
 function unpadded({ relations }: ShapeMember): readonly string[] {
-  return relations.map(({ schema, name }: CatalogRelation) => quoteQualified(schema, name));
+  return relations.map(relationText);
 }
 
 function rawArm(block: CompiledBlock, { members }: Shape): string {

@@ -88,6 +88,15 @@ function createDescribe(
   };
 }
 
+/** Has the parser read what PostgreSQL is asked about, which is the text that is proven next. */
+function readAhead(describe: Describe, parser: Parser): Describe {
+  return (sql) => {
+    // The proof asks for the same text, and is told what is wrong with it.
+    parser.parse(sql).catch(() => undefined);
+    return describe(sql);
+  };
+}
+
 /** The parts of a query's context that take it to its plan. */
 export interface PrepareContext {
   readonly parser: Parser;
@@ -130,7 +139,7 @@ export async function prepareQuery(
     const options = {
       tenantColumn: settings.tenantColumn,
       visible,
-      describe: createDescribe(executor, typeNames, signal),
+      describe: readAhead(createDescribe(executor, typeNames, signal), parser),
     };
     const planned = await Promise.all(
       compiled.blocks.map((block) => planBlock(block, matchTenants(tenants, block.selectorOf), options)),

@@ -19,12 +19,13 @@ const BARE_FIELDS: Readonly<Record<string, string>> = {
 /** True for `{ Kind: { … } }`. Field names are lower case, kinds are not. */
 export function isNode(value: unknown): value is Node {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const keys = Object.keys(value);
-  const first = keys[0]?.charCodeAt(0) ?? 0;
-  return keys.length === 1 && first >= UPPER_A && first <= UPPER_Z;
+  let only: string | undefined;
+  for (const key in value) {
+    if (only !== undefined) return false;
+    only = key;
+  }
+  return only !== undefined && only >= "A" && only < "[";
 }
-
-const [UPPER_A, UPPER_Z] = [65, 90];
 
 /** The kind of a node: `ColumnRef`. */
 export function kindOf(node: Node): string {
@@ -49,6 +50,7 @@ function collectNodes(value: unknown, found: Node[]): void {
   if (typeof value !== "object" || value === null) return;
   for (const [field, child] of Object.entries(value)) {
     const kind = BARE_FIELDS[field];
+    if (kind === undefined && (typeof child !== "object" || child === null)) continue;
     // `arg` and the like hold wrapped nodes; larg and rarg hold them bare in a SelectStmt and wrapped in a JoinExpr.
     const wrapped: unknown =
       kind !== undefined && child !== undefined && !isNode(child) && !Array.isArray(child) ? { [kind]: child } : child;

@@ -54,7 +54,8 @@ const reply = z.discriminatedUnion("kind", [
 
 interface Job {
   readonly sql: string;
-  readonly resolve: (tree: ParseResult) => void;
+  /** Takes the tree as JSON. */
+  readonly resolve: (tree: string) => void;
   readonly reject: (error: Error) => void;
   /** Runs from when the worker can take texts: loading it takes long on a busy machine, and is not the text's fault. */
   timer: NodeJS.Timeout | undefined;
@@ -67,6 +68,7 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
   let nextId = 0;
   const memory = createParseMemory({ maxCharacters: MEMORY_CHARACTERS });
   const jobs = new Map<number, Job>();
+  const running = new Map<string, Promise<string>>();
   let unsent: number[] = [];
 
   const settle = (id: number): Job | undefined => {
@@ -115,7 +117,7 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
       const job = settle(parsed.id);
       if (parsed.kind === "parsed") {
         if (job !== undefined) memory.set(job.sql, parsed.tree);
-        job?.resolve(readTree(parsed.tree));
+        job?.resolve(parsed.tree);
       } else if (parsed.kind === "syntax")
         job?.reject(
           new SqlSyntaxError(parsed.details.message, codePointsToUnits(job.sql, parsed.details.cursorPosition)),
@@ -144,7 +146,16 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
     return started;
   };
 
-  const parse = (sql: string): Promise<ParseResult> =>
+  /** A text that is with the worker is not sent again. */
+  const parseOnce = (sql: string): Promise<string> => {
+    const known = running.get(sql);
+    if (known !== undefined) return known;
+    const tree = parse(sql).finally(() => running.delete(sql));
+    running.set(sql, tree);
+    return tree;
+  };
+
+  const parse = (sql: string): Promise<string> =>
     new Promise((resolve, reject) => {
       worker ??= start();
       const current = worker;
@@ -165,10 +176,7 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
   };
 
   return {
-    parse: async (sql) => {
-      const known = memory.get(sql);
-      return known === undefined ? parse(sql) : readTree(known);
-    },
+    parse: async (sql) => readTree(memory.get(sql) ?? (await parseOnce(sql))),
     close: async () => {
       const current = worker;
       worker = null;

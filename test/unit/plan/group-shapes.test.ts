@@ -23,6 +23,15 @@ test("equal lists of columns are one shape, whether they are the same list or no
   expect(namesOf(members)).toEqual([["a", "b", "c"]]);
 });
 
+test("a tenant with an older schema between others does not tear them apart", () => {
+  const [shared, older] = [columnsOf("id bigint, kind text"), columnsOf("id bigint")];
+  const lists = [shared, shared, older, shared, older, older, shared];
+  expect(namesOf(lists.map((columns, index) => member(`t${index}`, columns)))).toEqual([
+    ["t0", "t1", "t3", "t6"],
+    ["t2", "t4", "t5"],
+  ]);
+});
+
 test("lists that differ in a name, a type or the order are shapes of their own, the largest first", () => {
   const common = columnsOf("id bigint, kind text");
   const members = [

@@ -100,6 +100,14 @@ describe("parser", () => {
     expect((await parser.parse("SELECT 1")).stmts).toHaveLength(1);
   });
 
+  it("gives each of those who ask for one text at once a tree of their own, or the same error", async () => {
+    const [first, second] = await Promise.all([parser.parse("SELECT 1"), parser.parse("SELECT 1")]);
+    expect(second).toEqual(first);
+    expect(second.stmts).not.toBe(first?.stmts);
+    const refused = await Promise.allSettled([parser.parse("SELECT FROM WHERE"), parser.parse("SELECT FROM WHERE")]);
+    expect(refused.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+
   it("remembers no text that was refused", async () => {
     for (let time = 0; time < 2; time += 1) await syntaxError("SELECT FROM WHERE");
     await parser.parse("SELECT 1");
