@@ -20,7 +20,7 @@ export interface WayTimes {
 }
 
 const ROUNDS = 9;
-const ROUNDS_OF_DRAGGING = 3;
+const ROUNDS_OF_DRAGGING = 2;
 
 /** Asks every question in all of its ways in turn, and compares what they answer. Rejects when two ways give other rows. */
 export async function measureQuestions(
