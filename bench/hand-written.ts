@@ -2,18 +2,27 @@ import { createDatabase, type Database } from "../src/postgres/database.ts";
 import { quoteIdentifier, quoteLiteral, quoteQualified } from "../src/postgres/quote.ts";
 import type { Testbed } from "./testbed.ts";
 
-/** Foreign tables of `entities` as people create them by hand, without any option that they would have to know of. */
+/** Foreign tables as people create them by hand, without any option that they would have to know of. */
 export interface HandWrittenTables {
   /** The quoted name of a tenant's table. */
   tableOf(tenant: string): string;
 }
 
+export interface HandWrittenOptions {
+  readonly schema: string;
+  readonly serverOptions: Readonly<Record<string, string>>;
+  /** `entities` when absent. */
+  readonly table?: { readonly name: string; readonly columns: string };
+}
+
+const ENTITIES = { name: "entities", columns: "id uuid, kind text, last_updated timestamp" };
+
 /** Creates a schema with one server and one table for each tenant, beside those that Tenantry made. */
 export async function createHandWrittenTables(
   { adminUrl, tenants }: Testbed,
-  { schema, serverOptions }: { readonly schema: string; readonly serverOptions: Readonly<Record<string, string>> },
+  { schema, serverOptions, table = ENTITIES }: HandWrittenOptions,
 ): Promise<HandWrittenTables> {
-  const tableOf = (tenant: string): string => quoteQualified(schema, `${tenant}_entities`);
+  const tableOf = (tenant: string): string => quoteQualified(schema, `${tenant}_${table.name}`);
   const statements = tenants.flatMap(({ name, url }) => {
     const { hostname, port, pathname, username, password } = new URL(url);
     const server = quoteIdentifier(`${schema}_${name}`);
@@ -21,8 +30,8 @@ export async function createHandWrittenTables(
     return [
       `CREATE SERVER ${server} FOREIGN DATA WRAPPER postgres_fdw ${optionList(place)}`,
       `CREATE USER MAPPING FOR CURRENT_USER SERVER ${server} ${optionList({ user: username, password })}`,
-      `CREATE FOREIGN TABLE ${tableOf(name)} (id uuid, kind text, last_updated timestamp)
-         SERVER ${server} OPTIONS (schema_name 'public', table_name 'entities')`,
+      `CREATE FOREIGN TABLE ${tableOf(name)} (${table.columns})
+         SERVER ${server} ${optionList({ schema_name: "public", table_name: table.name })}`,
     ];
   });
   const database = openOneSession(adminUrl);

@@ -5,9 +5,10 @@ import { describeEnvironment } from "./environment.ts";
 import { fanout } from "./fanout.ts";
 import { http } from "./http.ts";
 import { writeResults } from "./results-page.ts";
+import { sql } from "./sql.ts";
 import { start } from "./start.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [fanout, http, start];
+const BENCHMARKS: readonly Benchmark[] = [fanout, http, start, sql];
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: "boolean" } } });
 const unknown = positionals.find((name) => !BENCHMARKS.some((benchmark) => benchmark.name === name));

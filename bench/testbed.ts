@@ -26,11 +26,19 @@ export interface TestbedOptions {
   readonly delayMs: number;
   /** Beside `federation` and `tenants`. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Fills each tenant's database, given its owner's connection string, before the tenants are onboarded. */
+  readonly prepare?: (ownerUrl: string) => Promise<void>;
   readonly progress: (text: string) => void;
 }
 
 /** Starts the databases and onboards the tenants by the product's own code. */
-export async function createTestbed({ tenants, delayMs, settings = {}, progress }: TestbedOptions): Promise<Testbed> {
+export async function createTestbed({
+  tenants,
+  delayMs,
+  settings = {},
+  prepare,
+  progress,
+}: TestbedOptions): Promise<Testbed> {
   progress(`starting ${tenants} tenant databases`);
   const fleet = await createFleet({ tenants });
   const closing: { close(): Promise<void> }[] = [fleet];
@@ -38,6 +46,10 @@ export async function createTestbed({ tenants, delayMs, settings = {}, progress 
     for (const part of closing) await part.close();
   };
   try {
+    if (prepare !== undefined) {
+      progress("filling them");
+      for (const { url } of fleet.tenants) await prepare(url);
+    }
     const { hostname, port } = new URL(fleet.adminUrl);
     let linkPort = Number(port);
     if (delayMs > 0) {

@@ -5,5 +5,5 @@ export function unionAll(arms: readonly Arm[]): string {
   const [only, ...others] = arms;
   if (only === undefined) throw new RangeError("a statement needs an arm");
   if (others.length === 0) return only.sql;
-  return arms.map((arm) => `(${arm.sql}\n)`).join("\nUNION ALL\n");
+  return `(${arms.map(({ sql }) => sql).join("\n)\nUNION ALL\n(")}\n)`;
 }

@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteQualified } from "../postgres/quote.ts";
 import type { CatalogColumn } from "../types.ts";
 import type { Shape, ShapeMember } from "./planned-block.ts";
+import { relationText } from "./relation-text.ts";
 
 /**
  * Gives every tenant's relation the columns of all: the union of the shapes' columns, by smallest position, then name. A tenant without
@@ -23,7 +24,7 @@ export function paddedRelations(shapes: readonly Shape[]): (member: ShapeMember)
 
 /** The FROM items of one tenant as they are. */
 export function unpaddedRelations({ relations }: ShapeMember): readonly string[] {
-  return relations.map(({ schema, name }) => quoteQualified(schema, name));
+  return relations.map(relationText);
 }
 
 function fleetColumns(columns: readonly CatalogColumn[]): readonly CatalogColumn[] {

@@ -4,14 +4,22 @@ import type { CatalogRelation, CatalogTenant } from "../types.ts";
 
 type RelationName = Pick<RelationUse, "schema" | "name">;
 
-/**
- * The foreign table that a template's relation means for one tenant: by the relation's name where the template spells a layout
- * (`$<tenant>_entities`, `$<tenant>.entities`), otherwise by the table's own name with the tenant's in it. Undefined when it has none.
- */
+/** `relationResolver` for one tenant. */
 export function resolveRelation(use: RelationName, tenant: CatalogTenant): CatalogRelation | undefined {
+  return relationResolver(use)(tenant);
+}
+
+/**
+ * Finds the foreign table that a template's relation means for a tenant: by the relation's name where the template spells a layout
+ * (`$<tenant>_entities`, `$<tenant>.entities`), otherwise by the table's own name with the tenant's in it. Undefined when it has none.
+ * The name is taken apart once, for all tenants.
+ */
+export function relationResolver(use: RelationName): (tenant: CatalogTenant) => CatalogRelation | undefined {
   const relation = relationName(use);
-  const known = relation === null ? undefined : tenant.relations.get(relation);
-  if (known !== undefined) return known;
+  return (tenant) => (relation === null ? undefined : tenant.relations.get(relation)) ?? findByTable(use, tenant);
+}
+
+function findByTable(use: RelationName, tenant: CatalogTenant): CatalogRelation | undefined {
   const name = replaceTenant(use.name, () => tenant.name);
   const schema = use.schema === null ? null : replaceTenant(use.schema, () => tenant.name);
   for (const candidate of tenant.relations.values()) {

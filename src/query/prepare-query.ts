@@ -5,7 +5,7 @@ import { agreedColumns } from "../plan/agreed-columns.ts";
 import { outerSql } from "../plan/outer-sql.ts";
 import { planBlock } from "../plan/plan-block.ts";
 import type { Describe, PlannedBlock } from "../plan/planned-block.ts";
-import { resolveRelation } from "../plan/resolve-relation.ts";
+import { relationResolver } from "../plan/resolve-relation.ts";
 import { matchTenants } from "../plan/select-tenants.ts";
 import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
 import type { FunctionNames } from "../postgres/function-names.ts";
@@ -31,21 +31,24 @@ export function lookUpIn(catalog: Catalog, visible: readonly CatalogTenant[]): P
     const use = { schema: relation.schemaname ?? null, name: relation.relname ?? "" };
     // A name is looked up for each mention of a column, a relation has hundreds of tenants.
     const key = JSON.stringify(use);
-    const columns = known.get(key) ?? mergeColumns(visible.flatMap((tenant) => resolveRelation(use, tenant) ?? []));
+    const resolve = relationResolver(use);
+    const columns = known.get(key) ?? mergeColumns(visible.flatMap((tenant) => resolve(tenant) ?? []));
     known.set(key, columns);
     return columns;
   };
   return { columnsOf };
 }
 
-/** The columns of one relation in several tenants, by name. */
+/** The columns of one relation in several tenants, by name. Relations share their lists of columns, so each list is read once. */
 function mergeColumns(relations: readonly CatalogRelation[]): ReadonlyMap<string, ColumnFacts> {
+  const lists = new Map<CatalogRelation["columns"], number>();
+  for (const { columns } of relations) lists.set(columns, (lists.get(columns) ?? 0) + 1);
   const merged = new Map<string, { types: Set<string>; count: number }>();
-  for (const { columns } of relations) {
+  for (const [columns, times] of lists) {
     for (const { name, type } of columns) {
       const column = merged.get(name) ?? { types: new Set(), count: 0 };
       column.types.add(type);
-      column.count += 1;
+      column.count += times;
       merged.set(name, column);
     }
   }
@@ -86,6 +89,15 @@ function createDescribe(
   };
 }
 
+/** Has the parser read what PostgreSQL is asked about, which is the text that is proven next. */
+function readAhead(describe: Describe, parser: Parser): Describe {
+  return (sql) => {
+    // The proof asks for the same text, and is told what is wrong with it.
+    parser.parse(sql).catch(() => undefined);
+    return describe(sql);
+  };
+}
+
 /** The parts of a query's context that take it to its plan. */
 export interface PrepareContext {
   readonly parser: Parser;
@@ -114,7 +126,7 @@ export async function prepareQuery(
   const { parser, executor, typeNames, functionNames, settings, timed, signal, now } = context;
   const template = await timed("template", () => scanTemplate(request.sql));
   const functions = await functionNames.current();
-  const describe = createDescribe(executor, typeNames, signal);
+  const describe = readAhead(createDescribe(executor, typeNames, signal), parser);
   const compiled = await timed("sql", () =>
     compileTemplate(template, {
       ...request,
@@ -147,6 +159,7 @@ export async function prepareQuery(
 /** Who is left out of one block is left out of the answer: half of a tenant's rows would be wrong, not partial. */
 function withoutLeftOut(blocks: readonly PlannedBlock[]): readonly PlannedBlock[] {
   const leftOut = new Set(blocks.flatMap((block) => block.leftOut.map(({ tenant }) => tenant)));
+  if (leftOut.size === 0) return blocks;
   return blocks.map((block) => ({ ...block, arms: block.arms.filter(({ tenant }) => !leftOut.has(tenant)) }));
 }
 
@@ -160,9 +173,11 @@ async function proveAll(
   const local = [...catalog.localRelations.values()];
   const samples = blocks.flatMap(({ arms, shapes }) =>
     shapes.flatMap(({ members }) => {
-      const sample = members.find(({ tenant }) => arms.some((arm) => arm.tenant === tenant.name));
-      const sql = arms.find((arm) => arm.tenant === sample?.tenant.name)?.sql;
-      return sample === undefined || sql === undefined ? [] : [{ sql, relations: [...sample.relations, ...local] }];
+      for (const { tenant, relations } of members) {
+        const arm = arms.find((candidate) => candidate.tenant === tenant.name);
+        if (arm !== undefined) return [{ sql: arm.sql, relations: [...relations, ...local] }];
+      }
+      return [];
     }),
   );
   if (outer !== null) samples.push({ sql: outer, relations: local });

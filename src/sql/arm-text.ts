@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Position } from "../errors.ts";
 import { quoteLiteral } from "../postgres/quote.ts";
-import { replaceTenant } from "../template/reserved.ts";
+import { splitAtTenant } from "../template/reserved.ts";
 import { type CopiedBlock, SLOT } from "./copied-block.ts";
 import type { DeparsedSql } from "./deparse.ts";
 import { codePointsToUnits } from "./parser.ts";
@@ -18,7 +18,8 @@ export interface ArmText {
 type Piece = { readonly start: number } & (
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "relation"; readonly index: number }
-  | { readonly kind: "literal"; readonly text: string }
+  /** The literal's text between the places of the tenant's name. */
+  | { readonly kind: "literal"; readonly parts: readonly string[] }
 );
 
 /** Cuts a copied block's text at its slots, once; filling is then a join of strings, for hundreds of tenants. */
@@ -28,8 +29,11 @@ export function armText(
   positionOf: (byteOffset: number | undefined) => Position | undefined,
 ): ArmText {
   const pieces = cutAtSlots(deparsed.sql, block.literals);
-  const fill = (tenant: string, relations: readonly string[]): string =>
-    pieces.map((piece) => fillPiece(piece, tenant, relations)).join("");
+  const fill = (tenant: string, relations: readonly string[]): string => {
+    let sql = "";
+    for (const piece of pieces) sql += fillPiece(piece, tenant, relations);
+    return sql;
+  };
   return {
     fill,
     positionOf: (character, tenant, relations) => {
@@ -54,7 +58,10 @@ function cutAtSlots(sql: string, literals: readonly string[]): Piece[] {
     pieces.push({ kind: "text", start: end, text: sql.slice(end, match.index) });
     if (match.groups?.relation !== undefined)
       pieces.push({ kind: "relation", start: match.index, index: Number(match.groups.relationIndex) });
-    else pieces.push({ kind: "literal", start: match.index, text: literals[Number(match.groups?.literalIndex)] ?? "" });
+    else {
+      const text = literals[Number(match.groups?.literalIndex)] ?? "";
+      pieces.push({ kind: "literal", start: match.index, parts: splitAtTenant(text) });
+    }
     end = match.index + match[0].length;
   }
   pieces.push({ kind: "text", start: end, text: sql.slice(end) });
@@ -68,7 +75,7 @@ function fillPiece(piece: Piece, tenant: string, relations: readonly string[]): 
     case "relation":
       return relations[piece.index] ?? "";
     case "literal":
-      return quoteLiteral(replaceTenant(piece.text, () => tenant));
+      return quoteLiteral(piece.parts.join(tenant));
   }
   return piece satisfies never;
 }

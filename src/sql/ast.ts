@@ -19,8 +19,12 @@ const BARE_FIELDS: Readonly<Record<string, string>> = {
 /** True for `{ Kind: { … } }`. Field names are lower case, kinds are not. */
 export function isNode(value: unknown): value is Node {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  const keys = Object.keys(value);
-  return keys.length === 1 && /^[A-Z]/.test(keys[0] ?? "");
+  let only: string | undefined;
+  for (const key in value) {
+    if (only !== undefined) return false;
+    only = key;
+  }
+  return only !== undefined && only >= "A" && only < "[";
 }
 
 /** The kind of a node: `ColumnRef`. */
@@ -29,18 +33,29 @@ export function kindOf(node: Node): string {
 }
 
 /** The nodes directly below `value`, which is a node's inside, in the order of the tree's fields. */
-export function* childNodes(value: unknown): Generator<Node> {
+export function childNodes(value: unknown): readonly Node[] {
+  const found: Node[] = [];
+  collectNodes(value, found);
+  return found;
+}
+
+function collectNodes(value: unknown, found: Node[]): void {
   if (Array.isArray(value)) {
-    for (const item of value) yield* isNode(item) ? [item] : childNodes(item);
+    for (const item of value) {
+      if (isNode(item)) found.push(item);
+      else collectNodes(item, found);
+    }
     return;
   }
   if (typeof value !== "object" || value === null) return;
   for (const [field, child] of Object.entries(value)) {
     const kind = BARE_FIELDS[field];
+    if (kind === undefined && (typeof child !== "object" || child === null)) continue;
     // `arg` and the like hold wrapped nodes; larg and rarg hold them bare in a SelectStmt and wrapped in a JoinExpr.
     const wrapped: unknown =
       kind !== undefined && child !== undefined && !isNode(child) && !Array.isArray(child) ? { [kind]: child } : child;
-    yield* isNode(wrapped) ? [wrapped] : childNodes(wrapped);
+    if (isNode(wrapped)) found.push(wrapped);
+    else collectNodes(wrapped, found);
   }
 }
 

@@ -108,8 +108,11 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   };
   const moved = await moveWork(root, analysis, context, options);
   const { blocks, outer } = buildOuter(root, analysis, { ...context, moved });
-  const compiled = await Promise.all(blocks.map((block) => compileBlock(block, context, options.parser)));
-  const outerText = outer === null ? null : await deparseVerified(outer, options.parser);
+  // All texts are with the parser at once.
+  const [compiled, outerText] = await Promise.all([
+    Promise.all(blocks.map((block) => compileBlock(block, context, options.parser))),
+    outer === null ? null : deparseVerified(outer, options.parser),
+  ]);
   return {
     blocks: compiled,
     outerSql: outerText?.sql ?? null,

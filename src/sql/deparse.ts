@@ -81,15 +81,19 @@ export function equal(left: unknown, right: unknown, origins: [number, number][]
     );
   }
   if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false;
-  const a = new Map<string, unknown>(Object.entries(left));
-  const b = new Map<string, unknown>(Object.entries(right));
-  const origin = a.get("location");
-  const printed = b.get("location");
+  const origin = field(left, "location");
+  const printed = field(right, "location");
   if (typeof origin === "number" && typeof printed === "number" && origin >= 0 && printed >= 0)
     origins.push([printed, origin]);
-  for (const key of new Set([...a.keys(), ...b.keys()])) {
-    if (PLACES.has(key)) continue;
-    if (!equal(a.get(key), b.get(key), origins)) return false;
+  for (const key of Object.keys(left)) {
+    if (!PLACES.has(key) && !equal(field(left, key), field(right, key), origins)) return false;
+  }
+  for (const key of Object.keys(right)) {
+    if (!PLACES.has(key) && !Object.hasOwn(left, key) && field(right, key) !== undefined) return false;
   }
   return true;
+}
+
+function field(node: object, key: string): unknown {
+  return Object.hasOwn(node, key) ? Reflect.get(node, key) : undefined;
 }

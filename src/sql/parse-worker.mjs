@@ -4,7 +4,7 @@
 import { parentPort } from "node:worker_threads";
 import { loadModule, parseSync, scanSync } from "libpg-query";
 
-/** @typedef {{ id: number, sql: string, maxTokens: number, maxDepth: number }} ParseJob */
+/** @typedef {{ texts: { id: number, sql: string }[], maxTokens: number, maxDepth: number }} ParseJobs */
 
 await loadModule();
 
@@ -20,7 +20,12 @@ function isDeeperThan(tree, limit) {
   let level = [tree];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > limit) return true;
-    level = level.flatMap((node) => (typeof node === "object" && node !== null ? Object.values(node) : []));
+    /** @type {unknown[]} */
+    const below = [];
+    for (const node of level) {
+      if (typeof node === "object" && node !== null) for (const inside of Object.values(node)) below.push(inside);
+    }
+    level = below;
   }
   return false;
 }
@@ -38,16 +43,25 @@ function countTokens(sql) {
   }
 }
 
-port.on("message", (/** @type {ParseJob} */ { id, sql, maxTokens, maxDepth }) => {
+/**
+ * What the owner is told of one text.
+ * @param {{ id: number, sql: string }} text
+ * @param {{ maxTokens: number, maxDepth: number }} limits
+ */
+function read({ id, sql }, { maxTokens, maxDepth }) {
   try {
-    const tokens = countTokens(sql);
-    if (tokens > maxTokens) return port.postMessage({ id, kind: "too-many-tokens", tokens });
+    // A token has a character at least, so a short text needs no counting.
+    const tokens = sql.length > maxTokens ? countTokens(sql) : 0;
+    if (tokens > maxTokens) return { id, kind: "too-many-tokens", tokens };
     const tree = parseSync(sql);
-    port.postMessage(isDeeperThan(tree, maxDepth) ? { id, kind: "too-deep" } : { id, kind: "parsed", tree });
+    return isDeeperThan(tree, maxDepth) ? { id, kind: "too-deep" } : { id, kind: "parsed", tree: JSON.stringify(tree) };
   } catch (error) {
     const details = error instanceof Error && "sqlDetails" in error ? error.sqlDetails : undefined;
-    if (details !== undefined) port.postMessage({ id, kind: "syntax", details });
-    else port.postMessage({ id, kind: "trap" });
+    return details === undefined ? { id, kind: "trap" } : { id, kind: "syntax", details };
   }
+}
+
+port.on("message", (/** @type {ParseJobs} */ { texts, ...limits }) => {
+  for (const text of texts) port.postMessage(read(text, limits));
 });
 port.postMessage({ kind: "ready" });

@@ -3,11 +3,12 @@ import type { ParseResult } from "libpg-query";
 import { z } from "zod";
 import { AppError } from "../errors.ts";
 import type { Observe } from "../observation.ts";
+import { createParseMemory } from "./parse-memory.ts";
 
 /** PostgreSQL's own parser, in a worker that is replaced when a text breaks it. */
 export interface Parser {
   /**
-   * The tree of `sql`. Rejects with `SqlSyntaxError` for what PostgreSQL's parser refuses, with QUERY_FORBIDDEN for
+   * The tree of `sql`, the caller's own; that of a text that was parsed lately is remembered. Rejects with `SqlSyntaxError` for what PostgreSQL's parser refuses, with QUERY_FORBIDDEN for
    * texts of too many tokens or too deep a nesting.
    */
   parse(sql: string): Promise<ParseResult>;
@@ -32,13 +33,15 @@ const MAX_DEPTH = 900;
 // A panel's query parses in under a millisecond; one that takes this long is stuck or hostile.
 const PARSE_TIMEOUT_MS = 2_000;
 
+// About 8 MB at two bytes a character; the trees of a dashboard's queries have a few kB each.
+const MEMORY_CHARACTERS = 4_000_000;
+
+const tree = z.custom<ParseResult>((value) => typeof value === "object" && value !== null);
+
 const reply = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("ready") }),
-  z.object({
-    kind: z.literal("parsed"),
-    id: z.number(),
-    tree: z.custom<ParseResult>((value) => typeof value === "object" && value !== null),
-  }),
+  // As JSON, which crosses threads and becomes a tree in less time than the clone of a tree.
+  z.object({ kind: z.literal("parsed"), id: z.number(), tree: z.string() }),
   z.object({
     kind: z.literal("syntax"),
     id: z.number(),
@@ -51,7 +54,8 @@ const reply = z.discriminatedUnion("kind", [
 
 interface Job {
   readonly sql: string;
-  readonly resolve: (tree: ParseResult) => void;
+  /** Takes the tree as JSON. */
+  readonly resolve: (tree: string) => void;
   readonly reject: (error: Error) => void;
   /** Runs from when the worker can take texts: loading it takes long on a busy machine, and is not the text's fault. */
   timer: NodeJS.Timeout | undefined;
@@ -62,7 +66,10 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
   let worker: Worker | null = null;
   let ready: Worker | null = null;
   let nextId = 0;
+  const memory = createParseMemory({ maxCharacters: MEMORY_CHARACTERS });
   const jobs = new Map<number, Job>();
+  const running = new Map<string, Promise<string>>();
+  let unsent: number[] = [];
 
   const settle = (id: number): Job | undefined => {
     const job = jobs.get(id);
@@ -108,8 +115,10 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
         return;
       }
       const job = settle(parsed.id);
-      if (parsed.kind === "parsed") job?.resolve(parsed.tree);
-      else if (parsed.kind === "syntax")
+      if (parsed.kind === "parsed") {
+        if (job !== undefined) memory.set(job.sql, parsed.tree);
+        job?.resolve(parsed.tree);
+      } else if (parsed.kind === "syntax")
         job?.reject(
           new SqlSyntaxError(parsed.details.message, codePointsToUnits(job.sql, parsed.details.cursorPosition)),
         );
@@ -137,18 +146,37 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
     return started;
   };
 
-  const parse = (sql: string): Promise<ParseResult> =>
+  /** A text that is with the worker is not sent again. */
+  const parseOnce = (sql: string): Promise<string> => {
+    const known = running.get(sql);
+    if (known !== undefined) return known;
+    const tree = parse(sql).finally(() => running.delete(sql));
+    running.set(sql, tree);
+    return tree;
+  };
+
+  const parse = (sql: string): Promise<string> =>
     new Promise((resolve, reject) => {
       worker ??= start();
       const current = worker;
       const id = nextId++;
       jobs.set(id, { sql, resolve, reject, timer: undefined });
       if (ready === current) startTimer(id, current);
-      current.postMessage({ id, sql, maxTokens: MAX_TOKENS, maxDepth: MAX_DEPTH });
+      // Waking a thread takes as long as a small text: those that come together go together.
+      if (unsent.push(id) === 1) queueMicrotask(() => send());
     });
 
+  const send = () => {
+    const texts = unsent.flatMap((id) => {
+      const sql = jobs.get(id)?.sql;
+      return sql === undefined ? [] : [{ id, sql }];
+    });
+    unsent = [];
+    if (texts.length > 0) worker?.postMessage({ texts, maxTokens: MAX_TOKENS, maxDepth: MAX_DEPTH });
+  };
+
   return {
-    parse,
+    parse: async (sql) => readTree(memory.get(sql) ?? (await parseOnce(sql))),
     close: async () => {
       const current = worker;
       worker = null;
@@ -156,6 +184,10 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
       await current?.terminate();
     },
   };
+}
+
+function readTree(json: string): ParseResult {
+  return tree.parse(JSON.parse(json));
 }
 
 /** PostgreSQL counts its error positions in characters (code points), JavaScript in UTF-16 units. */

@@ -18,6 +18,7 @@ export function macroFunction(name: string): string {
 export const STAND_IN = new RegExp(`${RESERVED_PREFIX}(?:\\d+__|m_[a-z_]+)`, "g");
 
 const TENANT = new RegExp(`${RESERVED_PREFIX}(\\d+)__`, "g");
+const TENANT_WITHOUT_GROUP = new RegExp(`${RESERVED_PREFIX}\\d+__`);
 const TENANT_ALONE = new RegExp(`^${RESERVED_PREFIX}(\\d+)__$`);
 
 /** Indexes of the selectors that `text` has stand-ins of. */
@@ -39,4 +40,9 @@ export function loneSelector(text: string): number | null {
 /** `text` with each stand-in replaced by what `replacement` gives. */
 export function replaceTenant(text: string, replacement: (selector: number) => string): string {
   return text.replaceAll(TENANT, (_, selector: string) => replacement(Number(selector)));
+}
+
+/** The text between the stand-ins: `replaceTenant` for many tenants is a join of these. */
+export function splitAtTenant(text: string): readonly string[] {
+  return text.split(TENANT_WITHOUT_GROUP);
 }

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { SelectStmt } from "../../../src/sql/ast.ts";
-import { deparseVerified } from "../../../src/sql/deparse.ts";
+import { deparseVerified, equal } from "../../../src/sql/deparse.ts";
 import { createParser } from "../../../src/sql/parser.ts";
 
 const parser = createParser({ observe: () => {} });
@@ -75,5 +75,27 @@ describe("deparseVerified", () => {
       expect(originOf(printedAt), word).toBe(givenAt);
     }
     expect(originOf(0)).toBeUndefined();
+  });
+});
+
+describe("equal", () => {
+  const tree = { A: { name: "a", list: [1, { B: { deep: true } }], location: 3 } };
+
+  it("does not look at places, and gathers those that correspond", () => {
+    const origins: [number, number][] = [];
+    expect(equal(tree, { A: { ...tree.A, location: 9, stmt_len: 2 } }, origins)).toBe(true);
+    expect(origins).toEqual([[9, 3]]);
+  });
+
+  it.each([
+    ["a field more", { A: { ...tree.A, more: false } }],
+    ["a field less", { A: { name: "a", location: 3 } }],
+    ["another value deep inside", { A: { ...tree.A, list: [1, { B: { deep: false } }] } }],
+    ["an item more", { A: { ...tree.A, list: [...tree.A.list, 2] } }],
+    ["a list for a node", { A: [tree.A] }],
+    ["null", { A: null }],
+  ])("tells apart: %s", (_, other) => {
+    expect(equal(tree, other)).toBe(false);
+    expect(equal(other, tree)).toBe(false);
   });
 });

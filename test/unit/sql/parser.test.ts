@@ -85,6 +85,42 @@ describe("parser", () => {
     expect(trees).toEqual(Array.from({ length: 60 }, (_, index) => (index % 3 === 0 ? "syntax" : true)));
   });
 
+  it("counts the tokens of every text that can have too many", async () => {
+    const shortest = `SELECT 1${",1".repeat(2_000)}`;
+    await expect(parser.parse(shortest)).rejects.toMatchObject({
+      message: "the SQL has 4002 tokens; at most 4000 are allowed",
+    });
+  });
+
+  it("gives everyone who asks for a text a tree of their own", async () => {
+    const [first, second] = [await parser.parse("SELECT 1"), await parser.parse("SELECT 1")];
+    expect(second).toEqual(first);
+    first.stmts = [];
+    second.stmts?.pop();
+    expect((await parser.parse("SELECT 1")).stmts).toHaveLength(1);
+  });
+
+  it("gives each of those who ask for one text at once a tree of their own, or the same error", async () => {
+    const [first, second] = await Promise.all([parser.parse("SELECT 1"), parser.parse("SELECT 1")]);
+    expect(second).toEqual(first);
+    expect(second.stmts).not.toBe(first?.stmts);
+    const refused = await Promise.allSettled([parser.parse("SELECT FROM WHERE"), parser.parse("SELECT FROM WHERE")]);
+    expect(refused.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+
+  it("remembers no text that was refused", async () => {
+    for (let time = 0; time < 2; time += 1) await syntaxError("SELECT FROM WHERE");
+    await parser.parse("SELECT 1");
+    await syntaxError("SELECT FROM WHERE");
+  });
+
+  it("parses what came together with a text that breaks it", async () => {
+    const texts = ["SELECT 1", `SELECT ${"NOT ".repeat(3_900)}true`, "SELECT 2", "SELECT FROM WHERE"];
+    const settled = await Promise.allSettled(texts.map((sql) => parser.parse(sql)));
+    expect(settled.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
+    expect(settled[3]).toMatchObject({ reason: { name: "SqlSyntaxError" } });
+  });
+
   it("rejects what waits when it is closed", async () => {
     await parser.parse("SELECT 1");
     const waiting = parser.parse("SELECT 2").catch((error: unknown) => error);
