@@ -7,11 +7,12 @@ import { nameColumns } from "./name-columns.ts";
 import { paddedRelations, unpaddedRelations } from "./pad-relations.ts";
 import type { Describe, Description, PlannedBlock, Shape, ShapeMember } from "./planned-block.ts";
 import { relationName, resolveRelation, writtenName } from "./resolve-relation.ts";
+import { matchTenants } from "./select-tenants.ts";
 
 export interface PlanOptions {
   readonly describe: Describe;
   readonly tenantColumn: string;
-  /** Every tenant that the caller may see: they type a block that none of the expected tenants can answer. */
+  /** Every tenant that the caller may see: they decide what the block's columns are. */
   readonly visible: readonly CatalogTenant[];
 }
 
@@ -26,14 +27,16 @@ export async function planBlock(
   { describe, tenantColumn, visible }: PlanOptions,
 ): Promise<PlannedBlock> {
   const { members, leftOut } = resolveMembers(block, expected);
-  // A selector that takes no tenant still has columns: a SELECT around the block runs over no rows of them.
-  const typing = members.length > 0 ? members : resolveMembers(block, visible).members;
+  // What a column is depends on all tenants that the block is about and the caller may see, never on which of them are asked for.
+  const about = matchTenants(visible, block.selectorOf);
+  const typing = resolveMembers(block, about.length > 0 ? about : visible).members;
   if (typing.length === 0) {
     if (visible.length > 0) throw noneHasRelation(block, visible);
     return { block, columns: [], arms: [], expected, leftOut, shapes: [] };
   }
   const shapes = groupShapes(typing);
-  refuseDrift(block, shapes);
+  const asked = new Set(members.map(({ tenant }) => tenant.name));
+  refuseDrift(block, askedOf(shapes, asked));
   const describeOnce = remembering(describe);
   const described = await Promise.all(
     shapes.map(async (shape) => ({ shape, description: await describeOnce(rawArm(block, shape)) })),
@@ -45,18 +48,26 @@ export async function planBlock(
   const relationsOf = answering.length > 1 && block.hasStar ? paddedRelations(answering) : unpaddedRelations;
   const armOf = (member: ShapeMember): string => block.arm.fill(member.tenant.name, relationsOf(member));
   const { columns, wrap } = await fleetColumns(block, answering, armOf, describeOnce);
-  const running = members.length > 0 ? answering : [];
-  const arms = running.flatMap((shape) =>
-    shape.members.map((member): Arm => ({ tenant: member.tenant.name, sql: wrap(shape, armOf(member)) })),
+  const arms = answering.flatMap((shape) =>
+    askedIn(shape, asked).map((member): Arm => ({ tenant: member.tenant.name, sql: wrap(shape, armOf(member)) })),
   );
   return {
     block,
     columns: nameColumns(block, columns, tenantColumn),
     arms: arms.sort((a, b) => (a.tenant < b.tenant ? -1 : 1)),
     expected,
-    leftOut: members.length > 0 ? [...leftOut, ...described.flatMap(shapeFailures)] : leftOut,
-    shapes: running,
+    leftOut: [...leftOut, ...described.flatMap(shapeFailures).filter(({ tenant }) => asked.has(tenant))],
+    shapes: askedOf(answering, asked),
   };
+}
+
+function askedIn({ members }: Shape, asked: ReadonlySet<string>): readonly ShapeMember[] {
+  return members.filter(({ tenant }) => asked.has(tenant.name));
+}
+
+/** The shapes with those of their tenants that are asked; shapes without any are left out. */
+function askedOf(shapes: readonly Shape[], asked: ReadonlySet<string>): readonly Shape[] {
+  return shapes.map((shape) => ({ members: askedIn(shape, asked) })).filter(({ members }) => members.length > 0);
 }
 
 function rawArm(block: CompiledBlock, { members }: Shape): string {
@@ -75,7 +86,7 @@ function remembering(describe: Describe): Describe {
 }
 
 function refuseDrift(block: CompiledBlock, shapes: readonly Shape[]): void {
-  if (shapes.length === 1) return;
+  if (shapes.length < 2) return;
   const refuse = (what: string, hint: string) =>
     new AppError("TEMPLATE_DRIFT", `${what}, but the tenants' tables have different columns`, {
       position: block.position,

@@ -145,7 +145,10 @@ export async function prepareQuery(
       describe,
     };
     const planned = await Promise.all(
-      compiled.blocks.map((block) => planBlock(block, matchTenants(tenants, block.selectorOf), options)),
+      compiled.blocks.map((block) => {
+        const selected = matchTenants(tenants, block.selectorOf);
+        return planBlock(block, matchTenants(selected, { items: block.narrowing }), options);
+      }),
     );
     const blocks = withoutLeftOut(planned);
     // Without columns there are no rows, and nothing to read them with: the caller may see no tenant.

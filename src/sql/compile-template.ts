@@ -137,8 +137,11 @@ async function compileBlock(
   parser: Parser,
 ): Promise<CompiledBlock> {
   const deparsed = await deparseVerified(block.select, parser);
-  const items = [...(selectors[block.selector]?.items ?? []), ...block.narrowing];
-  return { ...block, arm: armText(deparsed, block, positionOf), selectorOf: { items } };
+  return {
+    ...block,
+    arm: armText(deparsed, block, positionOf),
+    selectorOf: selectors[block.selector] ?? { items: [] },
+  };
 }
 
 /** Lets the arms do what they can of the statement around them, where it can be known what their columns are. */
