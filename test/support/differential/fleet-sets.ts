@@ -17,6 +17,12 @@ export interface Case {
   readonly sql: string;
 }
 
+/** What is asked of one fleet. */
+export interface CaseCheck {
+  readonly check: (one: Case) => Promise<void>;
+  readonly close?: () => Promise<void>;
+}
+
 export interface RunOptions {
   readonly seed: number;
   readonly cases: number;
@@ -30,7 +36,7 @@ export interface RunOptions {
  */
 export async function checkCases(
   { seed, cases, app = {}, onProgress = () => undefined }: RunOptions,
-  start: (fleet: FleetApp, direct: DirectFleet) => Promise<(one: Case) => Promise<void>>,
+  start: (fleet: FleetApp, direct: DirectFleet) => Promise<CaseCheck>,
 ): Promise<void> {
   for (let done = 0, round = 0; done < cases; round += 1) {
     const [tenants = []] = fc.sample(randomFleet, { seed: seed + round, numRuns: 1 });
@@ -39,13 +45,14 @@ export async function checkCases(
       numRuns: Math.min(TEMPLATES_PER_FLEET, cases - done),
     });
     await withRandomFleet(tenants, app, async (fleet, direct) => {
-      const check = await start(fleet, direct);
+      const { check, close } = await start(fleet, direct);
       const failures: string[] = [];
       await inTurns(templates, async (template) => {
         const sql = sqlOf(template);
         await check({ template, sql }).catch((error: unknown) => failures.push(`${sql}\n${messageOf(error)}`));
         onProgress(++done);
       });
+      await close?.();
       if (failures.length > 0) throw new Error(repetition(seed + round, failures, tenants));
     });
   }

@@ -40,7 +40,7 @@ const CONDITIONS: Readonly<Record<Kind, readonly string[]>> = {
 const TENANTS = [
   "true",
   "TENANT = 't0'",
-  "TENANT IN ('t1', 't-2', 'nobody')",
+  "TENANT IN ('t1', 'Ü\"-x', 'nobody')",
   "TENANT ~ '^t'",
   "TENANT ~ 't[01]'",
   "'t1' = TENANT",

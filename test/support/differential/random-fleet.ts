@@ -14,7 +14,7 @@ export interface RandomColumn {
 }
 
 /** Names that are only names, however they look. */
-const NAMES = ["t0", "t1", "t-2", 'Ü"x'] as const;
+const NAMES = ["t0", "t1", 'Ü"-x'] as const;
 
 const quarters = fc.integer({ min: -20, max: 20 }).map((count) => String(count / 4));
 
@@ -110,7 +110,7 @@ function ddlOf(
     ${insert("l", l)} ${insert("r", r)}`;
 }
 
-/** Four tenants; in two of three fleets their schemas differ. */
+/** Three tenants; in two of three fleets their schemas differ. */
 export const randomFleet: fc.Arbitrary<readonly RandomTenant[]> = fc
   .constantFrom(false, true, true)
   .chain((drifts) => fc.tuple(...NAMES.map((name) => tenantNamed(name, drifts))));
