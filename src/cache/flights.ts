@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 /** Work that several callers may wait for. */
 export interface Flight<R> {
   /** The outcome, or the caller's own abort. When the last caller has gone, the work is aborted. */
@@ -7,6 +8,8 @@ export interface Flight<R> {
 /** Starts `work` when the first caller joins. `onEnd` is called once, when it has ended or nobody waits any more. */
 export function startFlight<R>(work: (signal: AbortSignal) => Promise<R>, onEnd: () => void): Flight<R> {
   const controller = new AbortController();
+  // Every statement of a run listens: Node warns of a leak from the eleventh listener on.
+  setMaxListeners(0, controller.signal);
   let waiting = 0;
   let ended = false;
   const end = (): void => {
