@@ -1,14 +1,13 @@
-import { copyTree, type Node, pathOf, renamedTarget, type SelectStmt } from "./ast.ts";
+import { castNode, copyTree, type Node, pathOf, renamedTarget, type SelectStmt } from "./ast.ts";
 import { type ColumnLookup, columnFacts } from "./column-scope.ts";
 import { dateBin } from "./date-bins.ts";
 import { epochCondition } from "./epoch-conditions.ts";
-import { timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
+import { timeGroupOf } from "./expand-macros.ts";
 import { type ColumnTypes, literalsForColumn } from "./literal-for-column.ts";
 
 /**
  * A template whose conditions and groups on times are written so that postgres_fdw sends them, where the catalog tells a column's type in
- * every tenant; its rows are the same (sessions are in UTC). `$__timeGroup` of a `date` becomes Grafana's own text, since no `date_bin` takes
- * dates. Gives `root` itself when there is nothing to change; otherwise a new tree, which has to be analysed anew.
+ * every tenant; its rows are the same (sessions are in UTC). Gives `root` itself when there is nothing to change; otherwise a new tree, which has to be analysed anew.
  */
 export function shipTimes(root: SelectStmt, lookup: ColumnLookup): SelectStmt {
   const rewriter: Rewriter = { lookup, changed: false };
@@ -47,7 +46,20 @@ function shipSelect(select: SelectStmt, enclosing: readonly SelectStmt[], rewrit
 }
 
 function shipped(node: Node, typesOf: ColumnTypes): Node | undefined {
+  return (
+    timeGroupOfDate(node, typesOf) ??
+    epochCondition(node, typesOf) ??
+    dateBin(node, typesOf) ??
+    literalsForColumn(node, typesOf)
+  );
+}
+
+/** A date becomes a timestamp by itself only with a look at the session's time zone, which keeps its `date_bin` from being sent. */
+function timeGroupOfDate(node: Node, typesOf: ColumnTypes): Node | undefined {
   const group = timeGroupOf(node);
-  if (group !== undefined) return typesOf(group.column)?.has("date") === true ? timeGroupAsEpoch(group) : undefined;
-  return epochCondition(node, typesOf) ?? dateBin(node, typesOf) ?? literalsForColumn(node, typesOf);
+  const types = group === undefined ? null : typesOf(group.column);
+  if (group === undefined || !("FuncCall" in node) || types === null || !types.has("date")) return undefined;
+  if ([...types].some((type) => type !== "date" && type !== "timestamp without time zone")) return undefined;
+  const [, ...others] = node.FuncCall.args ?? [];
+  return { FuncCall: { ...node.FuncCall, args: [castNode(group.column, "pg_catalog.timestamp"), ...others] } };
 }

@@ -82,6 +82,22 @@ test.each(["t", "z"])("groups on %s", async (column) => {
   expect(await verdictOf(shipping, having)).toEqual(["pushed"]);
 });
 
+test("groups of dates", async () => {
+  const sql = "SELECT $__timeGroupAlias(d, '1d'), count(*) FROM $<tenant>_times GROUP BY 1";
+  expect(await verdictOf(shipping, sql)).toEqual(["pushed"]);
+  expect(await verdictOf(plain, sql)).toEqual(["aggregate-local"]);
+});
+
+test.each([
+  "SELECT $__timeGroup(@, '5m'), kind, count(*) FROM $<tenant>_times WHERE $__timeFilter(@) GROUP BY 1, 2",
+  "SELECT count(*) FROM $<tenant>_times WHERE $__timeFilter(date_trunc('day', @))",
+  "SELECT $__timeGroup(date_trunc('hour', @), '1d'), count(*) FROM $<tenant>_times GROUP BY $__timeGroup(date_trunc('hour', @), '1d')",
+  "SELECT $__unixEpochGroupAlias(id, '5m'), count(*) FROM $<tenant>_times WHERE $__unixEpochFilter(id) GROUP BY 1",
+  "SELECT count(*) FROM $<tenant>_times WHERE $__unixEpochNanoFilter(id) AND kind = 'a'",
+])("macros: %s", async (sql) => {
+  for (const column of ["t", "z"]) expect(await verdictOf(shipping, sql.replaceAll("@", column))).toEqual(["pushed"]);
+});
+
 test("names of columns stay", async () => {
   const sql = `SELECT now(), current_date, current_timestamp(3), localtime, date_trunc('day', t), now()::date, (now() - interval '1 h')::date,
     coalesce(t, now()), CASE WHEN id = 1 THEN t ELSE now() END, (SELECT current_timestamp), t > now() AS old, ARRAY[now()],

@@ -96,3 +96,11 @@ SELECT 1 FROM $<tenant>_orders WHERE $__timeFilter
 SELECT $__time(*) FROM $<tenant>_orders
 -- case: nested
 SELECT count(*) FROM $<tenant>_orders WHERE $__timeFilter(to_timestamp($__unixEpochFrom()))
+-- case: unixEpochFilter before and after other conditions
+SELECT id FROM $<tenant>_jobs WHERE $__unixEpochFilter(queued_epoch) AND id > 5 AND $__unixEpochFilter(queued_epoch)
+-- case: timeGroup without a name
+SELECT $__timeGroup(placed_at, '5m'), count(*) FROM $<tenant>_orders GROUP BY $__timeGroup(placed_at, '5m'), status
+-- case: timeGroup of an expression
+SELECT $__timeGroup(date_trunc('hour', placed_at), '1d'), count(*) FROM $<tenant>_orders GROUP BY 1
+-- case: timeGroup with an unreadable fill value
+SELECT $__timeGroup(placed_at, '5m', 'nothing'), count(*) FROM $<tenant>_orders GROUP BY 1

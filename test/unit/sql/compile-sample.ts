@@ -1,6 +1,6 @@
 import type { Volatility } from "../../../src/postgres/function-names.ts";
 import { lookUpIn } from "../../../src/query/prepare-query.ts";
-import { type CompiledQuery, compileTemplate } from "../../../src/sql/compile-template.ts";
+import { type CompiledQuery, type CompileOptions, compileTemplate } from "../../../src/sql/compile-template.ts";
 import { print } from "../../../src/sql/deparse.ts";
 import type { EvaluatedConstant, Folding } from "../../../src/sql/fold-constants.ts";
 import type { Parser } from "../../../src/sql/parser.ts";
@@ -26,10 +26,10 @@ const VALUES: ReadonlyMap<string, EvaluatedConstant> = new Map(
     ["now() - '5 min'::interval", "2026-11-22 13:55:00.123456+00", "timestamp with time zone"],
     ["now() + '1 hour'::interval", "2026-11-22 15:00:00.123456+00", "timestamp with time zone"],
     ["date_trunc('day', now())", "2026-11-22 00:00:00+00", "timestamp with time zone"],
-    ["EXTRACT('epoch' FROM now()) - 300", "1795355700.123456", "numeric"],
+    ["EXTRACT(EPOCH FROM now()) - 300", "1795355700.123456", "numeric"],
     ["to_timestamp(1795320000)", "2026-11-22 04:00:00+00", "timestamp with time zone"],
     ["concat('o''', 'hara')", "o'hara", "text"],
-    ["now() > CAST('2026-01-01' AS timestamp with time zone)", "t", "boolean"],
+    ["now() > '2026-01-01'::timestamptz", "t", "boolean"],
     ["pg_typeof(now())", "timestamp with time zone", "regtype"],
   ].map(([expression = "", text = "", type = ""]) => [expression, { text, type }]),
 );
@@ -60,7 +60,12 @@ export function sampleFolding(parser: Parser, asked: (sql: string) => void = () 
 }
 
 /** Compiles `sql` over `catalog` with a fixed range, interval and set of parameters. */
-export async function compileSample(sql: string, catalog: Catalog, parser: Parser): Promise<CompiledQuery> {
+export async function compileSample(
+  sql: string,
+  catalog: Catalog,
+  parser: Parser,
+  overrides: Partial<CompileOptions> = {},
+): Promise<CompiledQuery> {
   return compileTemplate(scanTemplate(sql), {
     ...lookUpIn(catalog, [...catalog.tenants.values()]),
     isFunction: (name) => DANGEROUS.test(name),
@@ -80,5 +85,6 @@ export async function compileSample(sql: string, catalog: Catalog, parser: Parse
     allowFunctions: new Set(),
     rewrites: ALL_REWRITES,
     folding: sampleFolding(parser),
+    ...overrides,
   });
 }
