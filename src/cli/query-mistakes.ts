@@ -53,6 +53,7 @@ async function mistakeOf(query: NamedQuery, { tenants, guard }: Config, parser: 
       tenantColumn: tenants.tenantColumn,
       allowFunctions: new Set(guard.allowFunctions),
       rewrites: new Set(),
+      folding: null,
       isFunction: () => false,
       columnsOf: (relation) => (isFleetRelation(relation) || isAllowed(relation) ? new Map() : null),
     });

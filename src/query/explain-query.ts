@@ -19,7 +19,8 @@ export async function explainQuery(
   const catalog = context.catalog();
   const selected = context.selectTenants(catalog, principal, request.tenants);
   const timed: Timed = async (_, work) => work();
-  const { compiled, blocks, outerSql } = await prepareQuery(request, catalog, selected, { ...context, timed, signal });
+  const options = { ...context, timed, signal, deadlineAtMs: context.now() + request.deadlineMs };
+  const { compiled, blocks, outerSql } = await prepareQuery(request, catalog, selected, options);
   const expected = expectedTenants(blocks);
   const coverage = coverageOf(
     expected,

@@ -13,6 +13,7 @@ import { isFleetRelation } from "../sql/analyse-blocks.ts";
 import type { RangeVar } from "../sql/ast.ts";
 import type { ColumnFacts } from "../sql/column-scope.ts";
 import { type CompiledQuery, type CompileOptions, compileTemplate, LOCAL_SCHEMA } from "../sql/compile-template.ts";
+import type { Folding } from "../sql/fold-constants.ts";
 import type { Parser } from "../sql/parser.ts";
 import { proveStatement } from "../sql/prove-statement.ts";
 import { scanTemplate } from "../template/scan.ts";
@@ -98,13 +99,37 @@ function readAhead(describe: Describe, parser: Parser): Describe {
   };
 }
 
+/** Evaluates on the federation database what a template says of the present. What PostgreSQL refuses stays as it is written. */
+async function createFolding(
+  { parser, executor, typeNames, functionNames, settings }: PrepareContext,
+  limits: { readonly deadlineAtMs: number; readonly signal: AbortSignal },
+): Promise<Folding> {
+  const volatilities = await functionNames.volatilities();
+  return {
+    volatilityOf: (name) => volatilities.get(name),
+    async evaluate(sql) {
+      await proveStatement(sql, { relations: [], functions: settings.allowFunctions }, parser);
+      try {
+        const { rows, columns } = await executor.runOnce(sql, { ...limits, maxRows: 1, maxBytes: settings.maxBytes });
+        const types = await typeNames.namesOf(columns.map(({ typeOid }) => typeOid));
+        return rows[0]?.map((text, index) => ({ text, type: types[index] ?? "unknown" })) ?? null;
+      } catch (error) {
+        if (error instanceof ExecutionError) return null;
+        throw error;
+      }
+    },
+  };
+}
+
 /** The parts of a query's context that take it to its plan. */
 export interface PrepareContext {
   readonly parser: Parser;
-  readonly executor: Pick<FleetExecutor, "describe">;
+  readonly executor: Pick<FleetExecutor, "describe" | "runOnce">;
   readonly typeNames: TypeNames;
   readonly functionNames: FunctionNames;
-  readonly settings: Pick<CompileOptions, "tenantColumn" | "allowFunctions" | "rewrites">;
+  readonly settings: Pick<CompileOptions, "tenantColumn" | "allowFunctions" | "rewrites"> & {
+    readonly maxBytes: number;
+  };
   readonly now: () => number;
 }
 
@@ -121,12 +146,13 @@ export async function prepareQuery(
   request: QueryRequest,
   catalog: Catalog,
   { tenants, visible }: SelectedTenants,
-  context: PrepareContext & { readonly timed: Timed; readonly signal: AbortSignal },
+  context: PrepareContext & { readonly timed: Timed; readonly signal: AbortSignal; readonly deadlineAtMs: number },
 ): Promise<PreparedQuery> {
   const { parser, executor, typeNames, functionNames, settings, timed, signal, now } = context;
   const template = await timed("template", () => scanTemplate(request.sql));
   const functions = await functionNames.current();
   const describe = readAhead(createDescribe(executor, typeNames, signal), parser);
+  const folding = await createFolding(context, context);
   const compiled = await timed("sql", () =>
     compileTemplate(template, {
       ...request,
@@ -134,6 +160,7 @@ export async function prepareQuery(
       ...lookUpIn(catalog, visible),
       isFunction: (name) => functions.has(name),
       describeBlock: (block) => agreedColumns(block, matchTenants(visible, block.selectorOf), describe),
+      folding,
       parser,
       nowMs: now(),
     }),

@@ -143,7 +143,7 @@ async function answerAfresh(
   signal: AbortSignal,
 ) {
   const { executor, typeNames, settings, observe } = context;
-  const prepared = await prepareQuery(request, catalog, selected, { ...context, timed, signal });
+  const prepared = await prepareQuery(request, catalog, selected, { ...context, timed, signal, deadlineAtMs });
   const { compiled, blocks } = prepared;
   if (settings.pushdown === "strict") await timed("plan", () => requirePushDown(blocks, executor, signal));
   const [executed, dragging] = await timed("execute", () =>

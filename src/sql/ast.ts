@@ -1,4 +1,4 @@
-import type { A_Const, ColumnRef, FuncCall, Node, RangeVar, ResTarget, SelectStmt } from "libpg-query";
+import type { A_Const, ColumnRef, FuncCall, Node, RangeVar, ResTarget, SelectStmt, SubLink } from "libpg-query";
 
 /** Reading, walking, copying and making nodes of PostgreSQL's raw parse tree. A node is an object with one key: its kind. */
 
@@ -128,31 +128,59 @@ export function fromItemsOf(select: SelectStmt): Node[] {
 /** The output column name that PostgreSQL gives a target, `*` for a star, null where it would be `?column?`. */
 export function outputName(target: ResTarget): string | null {
   if (target.name !== undefined) return target.name;
-  const value = target.val;
-  return value === undefined ? null : nameOfExpression(value);
+  return target.val === undefined ? null : (nameOfExpression(target.val)?.name ?? null);
 }
 
-function nameOfExpression(node: Node): string | null {
-  if ("ColumnRef" in node) return pathOf(node.ColumnRef.fields).at(-1) ?? null;
-  if ("FuncCall" in node) return pathOf(node.FuncCall.funcname).at(-1) ?? null;
+/** PostgreSQL's FigureColname: a weak name gives way to the type that it is cast to; null where there is nothing to name it by. */
+function nameOfExpression(node: Node): { readonly name: string | null; readonly weak: boolean } | null {
+  const strong = (name: string | null | undefined) => (name === undefined ? null : { name, weak: false });
+  if ("ColumnRef" in node) return strong(pathOf(node.ColumnRef.fields).at(-1));
+  if ("FuncCall" in node) return strong(pathOf(node.FuncCall.funcname).at(-1));
+  if ("SQLValueFunction" in node)
+    return strong(/^SVFOP_(.+?)(_N)?$/.exec(node.SQLValueFunction.op ?? "")?.[1]?.toLowerCase());
+  if ("A_ArrayExpr" in node) return strong("array");
+  if ("RowExpr" in node) return strong("row");
+  if ("CoalesceExpr" in node) return strong("coalesce");
+  if ("MinMaxExpr" in node) return strong(node.MinMaxExpr.op === "IS_LEAST" ? "least" : "greatest");
+  if ("GroupingFunc" in node) return strong("grouping");
+  if ("A_Expr" in node) return node.A_Expr.kind === "AEXPR_NULLIF" ? strong("nullif") : null;
+  if ("A_Indirection" in node) {
+    const field = (node.A_Indirection.indirection ?? []).findLast((step) => "String" in step);
+    return field === undefined ? nameOfInner(node.A_Indirection.arg) : strong(pathOf([field])[0]);
+  }
   if ("TypeCast" in node) {
-    const inner = node.TypeCast.arg === undefined ? null : nameOfExpression(node.TypeCast.arg);
-    return inner ?? pathOf(node.TypeCast.typeName?.names).at(-1) ?? null;
+    const inner = nameOfInner(node.TypeCast.arg);
+    const type = pathOf(node.TypeCast.typeName?.names).at(-1);
+    return (inner !== null && !inner.weak) || type === undefined ? inner : { name: type, weak: true };
   }
-  if ("CollateClause" in node)
-    return node.CollateClause.arg === undefined ? null : nameOfExpression(node.CollateClause.arg);
-  if ("CaseExpr" in node) return "case";
-  if ("CoalesceExpr" in node) return "coalesce";
-  if (
-    "SubLink" in node &&
-    node.SubLink.subLinkType === "EXPR_SUBLINK" &&
-    node.SubLink.subselect !== undefined &&
-    "SelectStmt" in node.SubLink.subselect
-  ) {
-    const target = node.SubLink.subselect.SelectStmt.targetList?.[0];
-    return target !== undefined && "ResTarget" in target ? outputName(target.ResTarget) : null;
+  if ("CollateClause" in node) return nameOfInner(node.CollateClause.arg);
+  if ("CaseExpr" in node) {
+    const inner = nameOfInner(node.CaseExpr.defresult);
+    return inner !== null && !inner.weak ? inner : { name: "case", weak: true };
   }
-  return null;
+  return "SubLink" in node ? nameOfSubLink(node.SubLink) : null;
+}
+
+function nameOfInner(node: Node | undefined): ReturnType<typeof nameOfExpression> {
+  return node === undefined ? null : nameOfExpression(node);
+}
+
+function nameOfSubLink({ subLinkType, subselect }: SubLink): ReturnType<typeof nameOfExpression> {
+  if (subLinkType === "EXISTS_SUBLINK") return { name: "exists", weak: false };
+  if (subLinkType === "ARRAY_SUBLINK") return { name: "array", weak: false };
+  if (subLinkType !== "EXPR_SUBLINK" || subselect === undefined || !("SelectStmt" in subselect)) return null;
+  const first = sidesOf(subselect.SelectStmt)[0];
+  if (first?.valuesLists !== undefined) return { name: "column1", weak: false };
+  const target = first?.targetList?.[0];
+  // A sub-select's column always has a name, even if that is `?column?`: no cast gives it another.
+  return target !== undefined && "ResTarget" in target ? { name: outputName(target.ResTarget), weak: false } : null;
+}
+
+/** The target with `val` in the place of its expression, under the name that its output had. */
+export function renamedTarget(target: ResTarget, val: Node): Node {
+  const changed = { ...target, val };
+  const name = outputName(target);
+  return { ResTarget: outputName(changed) === name ? changed : { ...changed, name: name ?? "?column?" } };
 }
 
 export function stringNode(sval: string): Node {

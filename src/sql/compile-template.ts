@@ -14,12 +14,14 @@ import type { CopiedBlock, CopyContext } from "./copied-block.ts";
 import { copyBlock } from "./copy-block.ts";
 import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
+import { type Folding, foldConstants } from "./fold-constants.ts";
 import { guardTree } from "./guard.ts";
 import { type Moved, moveIntoArms } from "./move-into-arms.ts";
 import { neededCtes } from "./needed-ctes.ts";
 import { buildOuter } from "./outer-statement.ts";
 import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
 import type { Rewrite } from "./rewrites.ts";
+import { shipTimes } from "./ship-times.ts";
 import { refuseStrayMentions } from "./stray-mentions.ts";
 
 const MAX_MESSAGE_LENGTH = 200;
@@ -63,6 +65,8 @@ export interface CompileOptions {
   readonly describeBlock?: (
     block: CompiledBlock,
   ) => Promise<readonly { readonly name: string; readonly type: string }[] | null>;
+  /** Asks the federation database for the values of constants; null where there is none to ask, and nothing is folded. */
+  readonly folding: Folding | null;
   /** True for the name of a function or of a type of the federation database. */
   readonly isFunction: (name: string) => boolean;
   /** Columns of a `$<tenant>` relation in any tenant, or of an allowed local one; null when a local relation is not allowed. */
@@ -89,14 +93,19 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
     positionOf,
   });
   const { tree, fill } = expandMacros(statement, { ...options, positionOf });
-  if (!("SelectStmt" in tree)) throw new AppError("QUERY_FORBIDDEN", "only SELECT is allowed");
-  const root = tree.SelectStmt;
+  const folded = await foldTemplate(tree, options);
+  if (!("SelectStmt" in folded)) throw new AppError("QUERY_FORBIDDEN", "only SELECT is allowed");
 
-  const analysis = analyseBlocks(root, { selectors, positionOf });
-  refuseForeignRelations(analysis, options, positionOf);
-  checkJoins(root, { analysis, tenantColumn: options.tenantColumn, positionOf });
+  const written = analyseBlocks(folded.SelectStmt, { selectors, positionOf });
+  refuseForeignRelations(written, options, positionOf);
+  checkJoins(folded.SelectStmt, { analysis: written, tenantColumn: options.tenantColumn, positionOf });
   const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> => options.columnsOf(relation) ?? new Map();
-  const expandedSql = expandedText(root, template);
+  const root = options.rewrites.has("ship-times")
+    ? shipTimes(folded.SelectStmt, { scopeOf: written.scopeOf, columnsOf })
+    : folded.SelectStmt;
+  // What is known of a tree is known by its nodes.
+  const analysis = root === folded.SelectStmt ? written : analyseBlocks(root, { selectors, positionOf });
+  const expandedSql = expandedText(folded.SelectStmt, template);
   const context: CopyContext = {
     scopeOf: analysis.scopeOf,
     columnsOf,
@@ -163,6 +172,10 @@ async function moveWork(
     return columns === undefined || types.size < columns.length ? null : types;
   };
   return moveIntoArms(root, { analysis, tenantColumn, describe });
+}
+
+async function foldTemplate(tree: Node, { rewrites, folding, parser }: CompileOptions): Promise<Node> {
+  return folding !== null && rewrites.has("fold") ? foldConstants(tree, folding, parser) : tree;
 }
 
 /** Exactly one statement, or an error that says where the second begins. */

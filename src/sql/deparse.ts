@@ -22,7 +22,7 @@ const PLACES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Prints `select` and proves the print: it is parsed again and must give the same tree, since the deparser silently changes
+ * Prints a SELECT and proves the print: it is parsed again and must give the same tree, since the deparser silently changes
  * some constructs (30 of 17,254 SELECTs of a corpus). Throws TEMPLATE_UNSUPPORTED for those.
  */
 export async function deparseVerified(select: SelectStmt, parser: Parser): Promise<DeparsedSql> {

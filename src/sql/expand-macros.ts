@@ -7,7 +7,6 @@ import type { ParamDeclarationValue, TimeRange } from "../types.ts";
 import {
   binaryNode,
   callNode,
-  castNode,
   copyTree,
   type FuncCall,
   locationOf,
@@ -17,6 +16,7 @@ import {
   targetNode,
   textConstant,
 } from "./ast.ts";
+import { paramLiteral } from "./param-literal.ts";
 
 export interface MacroContext {
   readonly range: TimeRange;
@@ -72,10 +72,13 @@ interface Expander {
 function expandNode(node: Node, expander: Expander): Node | undefined {
   if ("ResTarget" in node && node.ResTarget.val !== undefined) {
     const call = markerCall(node.ResTarget.val);
+    const isNamed = node.ResTarget.name !== undefined;
+    // As Grafana reads queries of before its version 5.3: a $__timeGroup that is an output column is the time.
+    if (call?.macro.name === "__timeGroup")
+      return isNamed ? undefined : targetNode(timeGroup(call.macro, call.node, expander), "time");
     const column = call === undefined ? undefined : aliasedColumn(call.macro, call.node, expander);
     if (call === undefined || column === undefined) return undefined;
-    if (node.ResTarget.name !== undefined)
-      throw misuse(call.macro, call.node, expander, `gives the column the name "time" already`);
+    if (isNamed) throw misuse(call.macro, call.node, expander, `gives the column the name "time" already`);
     return targetNode(column, "time");
   }
   if ("BoolExpr" in node) return { BoolExpr: flattened(node.BoolExpr, expander) };
@@ -166,20 +169,6 @@ function expression(macro: Macro, call: FuncCall, expander: Expander): Node {
   }
 }
 
-/** The typed literal that a parameter becomes. */
-function paramLiteral({ type, value }: ParamDeclarationValue): Node {
-  const types = {
-    text: "text",
-    integer: "int8",
-    // A word of the grammar: the parser names it with its schema.
-    number: "pg_catalog.numeric",
-    boolean: "bool",
-    timestamp: "timestamptz",
-  } as const;
-  if (value === null) return castNode({ A_Const: { isnull: true } }, types[type]);
-  return castNode(textConstant(String(value)), types[type]);
-}
-
 function misuse(macro: Macro, call: FuncCall, { context }: Expander, problem: string): AppError {
   return new AppError("MACRO_ARGUMENTS", `$${macro.name} ${problem}`, {
     hint: `write ${macro.usage}`,
@@ -233,7 +222,8 @@ function stepArgument(macro: Macro, call: FuncCall, expander: Expander): number 
 }
 
 function fillArgument(node: Node, macro: Macro, call: FuncCall, expander: Expander): Fill["value"] {
-  if ("ColumnRef" in node && pathOf(node.ColumnRef.fields).join(".") === "previous") return "previous";
+  const word = "ColumnRef" in node ? pathOf(node.ColumnRef.fields).join(".") : undefined;
+  if (word === "previous") return "previous";
   if ("A_Const" in node) {
     const constant = node.A_Const;
     if (constant.isnull === true) return "null";
@@ -241,7 +231,13 @@ function fillArgument(node: Node, macro: Macro, call: FuncCall, expander: Expand
     const number = Number(constant.fval?.fval);
     if (Number.isFinite(number)) return number;
   }
-  throw misuse(macro, call, expander, "cannot read its fill value: it is NULL, previous or a number");
+  const text = word ?? ("A_Const" in node ? node.A_Const.sval?.sval : undefined) ?? "(an expression)";
+  throw misuse(
+    macro,
+    call,
+    expander,
+    `cannot read its fill value, which is NULL, previous or a number: error parsing fill value ${text}`,
+  );
 }
 
 function timeGroup(macro: Macro, call: FuncCall, expander: Expander): Node {

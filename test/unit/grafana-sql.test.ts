@@ -87,6 +87,7 @@ const compile = (sql: string, params: ReadonlyMap<string, ParamDeclarationValue>
     tenantColumn: "tenant",
     allowFunctions: new Set(),
     rewrites: ALL_REWRITES,
+    folding: null,
     isFunction: () => true,
     columnsOf: () => new Map(COLUMNS.map((name) => [name, { types: new Set<string>(), everywhere: true }])),
   });

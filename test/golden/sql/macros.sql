@@ -102,3 +102,11 @@ SELECT count(*) FROM $<tenant>_jobs WHERE $__unixEpochFilter(queued_epoch) AND s
 
 -- case: an epoch filter behind another condition
 SELECT count(*) FROM $<tenant>_jobs WHERE state = 'done' AND $__unixEpochFilter(queued_epoch) AND (id > 1 OR $__unixEpochFilter(queued_epoch))
+-- case: unixEpochFilter before and after other conditions
+SELECT id FROM $<tenant>_jobs WHERE $__unixEpochFilter(queued_epoch) AND id > 5 AND $__unixEpochFilter(queued_epoch)
+-- case: timeGroup without a name
+SELECT $__timeGroup(placed_at, '5m'), count(*) FROM $<tenant>_orders GROUP BY $__timeGroup(placed_at, '5m'), status
+-- case: timeGroup of an expression
+SELECT $__timeGroup(date_trunc('hour', placed_at), '1d'), count(*) FROM $<tenant>_orders GROUP BY 1
+-- case: timeGroup with an unreadable fill value
+SELECT $__timeGroup(placed_at, '5m', 'nothing'), count(*) FROM $<tenant>_orders GROUP BY 1

@@ -1,0 +1,59 @@
+import { afterAll, expect, test } from "vitest";
+import { AppError } from "../../../src/errors.ts";
+import { createParser } from "../../../src/sql/parser.ts";
+import { ALL_REWRITES, type Rewrite } from "../../../src/sql/rewrites.ts";
+import { compileSample, sampleFolding } from "./compile-sample.ts";
+import { printCompiled } from "./print-compiled.ts";
+import { sampleCatalog } from "./sample-catalog.ts";
+
+const parser = createParser({ observe: () => {} });
+afterAll(() => parser.close());
+
+/** What the federation database is asked when `sql` is compiled, and what becomes of it. */
+async function fold(sql: string, options: { readonly rewrites?: ReadonlySet<Rewrite> } = {}) {
+  const asked: string[] = [];
+  const folding = sampleFolding(parser, (statement) => asked.push(statement));
+  const compiled = await compileSample(sql, sampleCatalog(), parser, { folding, ...options });
+  return { asked, printed: printCompiled(compiled, sampleCatalog()) };
+}
+
+test("everything is asked in one statement, and each thing once", async () => {
+  const { asked } = await fold(
+    "SELECT now(), current_date FROM $<tenant>_orders WHERE placed_at > now() - interval '5 min' AND placed_at < now()",
+  );
+  expect(asked).toEqual(["SELECT now(), CURRENT_DATE, now() - '5 min'::interval"]);
+});
+
+test.each([
+  "SELECT count(*) FROM $<tenant>_orders",
+  "SELECT 1 + 1, upper('a') || 'b', interval '1 day' * 2 FROM $<tenant>_orders WHERE placed_at > '2026-01-01'",
+  "SELECT random(), clock_timestamp() FROM $<tenant>_orders",
+  "SELECT concat('a', '$<tenant>'), concat(status), max(placed_at) FROM $<tenant>_orders GROUP BY status",
+  "SELECT $__timeGroup(placed_at, '5m') FROM $<tenant>_orders WHERE $__timeFilter(placed_at)",
+  "SELECT (SELECT 1) FROM $<tenant>_orders WHERE placed_at > timestamptz '2026-01-01'",
+])("nothing is asked for %s", async (sql) => {
+  expect((await fold(sql)).asked).toEqual([]);
+});
+
+test("without the rewrite nothing is asked", async () => {
+  const rewrites = new Set([...ALL_REWRITES].filter((rewrite) => rewrite !== "fold"));
+  const { asked, printed } = await fold("SELECT now() FROM $<tenant>_orders", { rewrites });
+  expect(asked).toEqual([]);
+  expect(printed).toContain("SELECT now(),");
+});
+
+test("a refusal of PostgreSQL leaves the text as it is", async () => {
+  const { asked, printed } = await fold("SELECT now(), to_timestamp('x', 'y') FROM $<tenant>_orders");
+  expect(asked).toHaveLength(1);
+  expect(printed).toContain("SELECT now(), to_timestamp('x', 'y'),");
+});
+
+test("a federation database that is away is told", async () => {
+  const folding = {
+    ...sampleFolding(parser),
+    evaluate: () => Promise.reject(new AppError("FEDERATION_UNAVAILABLE", "away")),
+  };
+  await expect(
+    compileSample("SELECT now() FROM $<tenant>_orders", sampleCatalog(), parser, { folding }),
+  ).rejects.toMatchObject({ code: "FEDERATION_UNAVAILABLE" });
+});
