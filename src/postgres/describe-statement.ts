@@ -1,5 +1,5 @@
 import type { ResultColumn } from "../types.ts";
-import type { RawClient, RowDescription } from "./raw-client.ts";
+import { inOneWrite, type RawClient, type RowDescription } from "./raw-client.ts";
 
 /** The part of pg's connection that describing needs. */
 interface ProtocolWriter {
@@ -17,9 +17,11 @@ export function describeStatement(client: RawClient, sql: string): Promise<reado
     let columns: readonly ResultColumn[] = [];
     void client.query({
       submit(connection: ProtocolWriter): void {
-        connection.parse({ text: sql });
-        connection.describe({ type: "S", name: "" });
-        connection.sync();
+        inOneWrite(client, () => {
+          connection.parse({ text: sql });
+          connection.describe({ type: "S", name: "" });
+          connection.sync();
+        });
       },
       handleRowDescription(message: RowDescription): void {
         columns = message.fields.map((field) => ({ name: field.name, typeOid: field.dataTypeID }));

@@ -1,7 +1,20 @@
+import { Socket } from "node:net";
 import type pgPromise from "pg-promise";
 
 /** pg's own client, as pg-promise hands it out: the only way to the extended protocol and to a cursor. */
 export type RawClient = Awaited<ReturnType<pgPromise.IDatabase<unknown>["connect"]>>["client"];
+
+/** Sends what `send` writes to the server in one system call; pg makes one of each message. */
+export function inOneWrite(client: RawClient, send: () => void): void {
+  const { stream } = client.connection;
+  const socket = stream instanceof Socket ? stream : null;
+  socket?.cork();
+  try {
+    send();
+  } finally {
+    socket?.uncork();
+  }
+}
 
 /** The server's description of a statement's columns. */
 export interface RowDescription {

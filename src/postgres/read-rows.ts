@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import Cursor from "pg-cursor";
 import type { ResultColumn, TextRows } from "../types.ts";
-import type { RawClient, RowDescription } from "./raw-client.ts";
+import { inOneWrite, type RawClient, type RowDescription } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
 
 /** A value of `$1`, `$2`, …: text, an array of texts, or null. */
@@ -93,8 +93,10 @@ export function readRows(
       rows.push(row);
       bytes += size;
     });
-    void client.query(cursor);
-    readOn();
+    inOneWrite(client, () => {
+      void client.query(cursor);
+      readOn();
+    });
   });
 }
 

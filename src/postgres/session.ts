@@ -1,11 +1,12 @@
 import { Socket } from "node:net";
 import pgPromise from "pg-promise";
+import { z } from "zod";
 import type { ResultColumn, TextRows } from "../types.ts";
 import { sendCancelRequest } from "./cancel-request.ts";
 import { describeStatement } from "./describe-statement.ts";
 import { pgErrorFacts, SessionLost } from "./pg-error.ts";
 import type { RawClient } from "./raw-client.ts";
-import { createReadBudget, type ReadBudget } from "./read-budget.ts";
+import type { ReadBudget } from "./read-budget.ts";
 import { type ParameterValue, readRows } from "./read-rows.ts";
 import { sessionOptions, withSessionOptions } from "./session-options.ts";
 
@@ -49,7 +50,8 @@ const CLOSE_TIMEOUT_MS = 2_000;
 const CANCEL_PATIENCE_MS = 250;
 // Closing a statement takes two round trips to every tenant of a lane; a tenant that went silent may take for ever.
 const CLEAN_UP_PATIENCE_MS = 10_000;
-const EXPLAIN_BUDGET = { maxRows: 1, maxBytes: 64 * 1024 * 1024 };
+const TEXT_FORM = { getTypeParser: () => (value: string) => value };
+const explained = z.array(z.tuple([z.string()]));
 
 /** Connects. Rejects with the error of `pg` when the server cannot be reached or refuses the login or the settings. */
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -190,11 +192,11 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
       );
     },
     async explain(sql, signal) {
-      const plan = await run(`EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`, {
-        budget: createReadBudget(EXPLAIN_BUDGET),
-        signal,
-      });
-      return JSON.parse(plan.rows[0]?.[0] ?? "null");
+      const text = oneText(`EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`);
+      // Planning runs nothing, so it needs no transaction of its own; the extended protocol takes no second statement.
+      const work = () => client.query({ text, queryMode: "extended", rowMode: "array", types: TEXT_FORM });
+      const plan = await use(work, async () => undefined, signal);
+      return JSON.parse(explained.parse(plan.rows)[0]?.[0] ?? "null");
     },
     async close() {
       const timer = setTimeout(destroy, CLOSE_TIMEOUT_MS);
