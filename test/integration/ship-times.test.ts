@@ -113,6 +113,13 @@ test("all tenants see one instant, and a volatile function is left alone", async
   expect(block?.lanes[0]?.sql).toMatch(/clock_timestamp\(\), random\(\)/);
 });
 
+test("no value of an expression is taken for a name", async () => {
+  const { rows } = await shipping.ask(
+    "SELECT concat('__t', 'nt_r_0__') AS a, concat('__t', 'nt_0__') AS b, concat('__tn', 't_l_0__') AS c, '$<tenant>' AS d FROM $<tenant>_times WHERE id = 1",
+  );
+  expect(rows).toEqual([{ a: "__tnt_r_0__", b: "__tnt_0__", c: "__tnt_l_0__", d: "one", tenant: "one" }]);
+});
+
 test("what PostgreSQL refuses to evaluate means what it says", async () => {
   const { rows } = await shipping.ask(
     "SELECT CASE WHEN id < 0 THEN to_timestamp('x', 'YYYY') ELSE z END AS z FROM $<tenant>_times WHERE id = 2 AND z < now()",

@@ -10,7 +10,7 @@ SELECT count(*) FROM $<tenant>_orders WHERE now() > timestamptz '2026-01-01'
 SELECT 1 + 1, upper('a') FROM $<tenant>_orders WHERE placed_at > timestamptz '2026-01-01'
 -- case: a quote in a value
 SELECT count(*) FROM $<tenant>_orders WHERE status = concat('o''', 'hara')
--- case: a value without a literal form
+-- case: a type without a literal form
 SELECT pg_typeof(now()) FROM $<tenant>_orders
 -- case: volatile functions, and what stands inside them
 SELECT clock_timestamp() - now(), random() FROM $<tenant>_orders
