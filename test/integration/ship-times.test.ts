@@ -40,6 +40,7 @@ const CONDITIONS = [
   "extract(epoch FROM @) > 1795320000.25",
   "extract(epoch FROM @) > extract(epoch FROM now()) - 300",
   "1795320000 <= date_part('epoch', @)",
+  "extract(epoch FROM @) * 1000 BETWEEN 1795320000000 AND 1795320000001",
   "extract(epoch FROM @) NOT BETWEEN 1 AND 2",
   "$__unixEpochFilter(extract(epoch FROM @))",
   "date_trunc('day', @) = date_trunc('day', now())",
