@@ -1,6 +1,6 @@
 import { Deparser } from "pgsql-deparser";
 import { AppError } from "../errors.ts";
-import type { SelectStmt } from "./ast.ts";
+import { copyTree, type Node, type SelectStmt } from "./ast.ts";
 import { type Parser, SqlSyntaxError } from "./parser.ts";
 
 /** SQL text of a tree, and the way back: where in the user's text a place of this text comes from. */
@@ -25,7 +25,8 @@ const PLACES: ReadonlySet<string> = new Set([
  * Prints a SELECT and proves the print: it is parsed again and must give the same tree, since the deparser silently changes
  * some constructs (30 of 17,254 SELECTs of a corpus). Throws TEMPLATE_UNSUPPORTED for those.
  */
-export async function deparseVerified(select: SelectStmt, parser: Parser): Promise<DeparsedSql> {
+export async function deparseVerified(given: SelectStmt, parser: Parser): Promise<DeparsedSql> {
+  const select = copyTree(given, flatChain);
   const sql = print(select);
   const reparsed = await parser.parse(sql).catch((error: unknown) => {
     throw error instanceof SqlSyntaxError ? unprintable(error) : error;
@@ -42,6 +43,15 @@ export async function deparseVerified(select: SelectStmt, parser: Parser): Promi
     throw unprintable();
   origins.sort((a, b) => a[0] - b[0]);
   return { sql, originOf: (offset) => origins.findLast(([printed]) => printed <= offset)?.[1] };
+}
+
+/** `(a AND b) AND c` is one AND to the parser, which a macro or a rewritten condition before an AND is not. */
+function flatChain(node: Node): Node | undefined {
+  if (!("BoolExpr" in node)) return undefined;
+  const { boolop, args: [first, ...others] = [] } = node.BoolExpr;
+  if (first === undefined || !("BoolExpr" in first) || first.BoolExpr.boolop !== boolop || others.length === 0)
+    return undefined;
+  return copyTree({ BoolExpr: { ...node.BoolExpr, args: [...(first.BoolExpr.args ?? []), ...others] } }, flatChain);
 }
 
 function unprintable(cause?: Error): AppError {

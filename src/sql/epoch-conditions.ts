@@ -12,6 +12,8 @@ interface Epoch {
   readonly column: Node;
   /** True for `date_part`, whose seconds are floating-point numbers. */
   readonly floating: boolean;
+  /** What the seconds are multiplied by: 1,000 for milliseconds. */
+  readonly factor: bigint;
 }
 
 const MIRRORED: Readonly<Record<string, string>> = { "<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "<>": "<>" };
@@ -52,6 +54,26 @@ export function epochCondition(node: Node, typesOf: ColumnTypes): Node | undefin
 }
 
 function epochOf(node: Node, typesOf: ColumnTypes): Epoch | null {
+  return multipleOf(node, typesOf) ?? secondsOf(node, typesOf);
+}
+
+/** `extract(epoch FROM c) * 1000`, either way round. */
+function multipleOf(node: Node, typesOf: ColumnTypes): Epoch | null {
+  if (!("A_Expr" in node) || pathOf(node.A_Expr.name).join(".") !== "*") return null;
+  const { lexpr, rexpr } = node.A_Expr;
+  for (const [value, multiplier] of [
+    [lexpr, rexpr],
+    [rexpr, lexpr],
+  ]) {
+    if (value === undefined || multiplier === undefined || !("A_Const" in multiplier)) continue;
+    const factor = multiplier.A_Const.ival?.ival ?? 0;
+    const seconds = secondsOf(value, typesOf);
+    if (factor > 0 && seconds !== null && !seconds.floating) return { ...seconds, factor: BigInt(factor) };
+  }
+  return null;
+}
+
+function secondsOf(node: Node, typesOf: ColumnTypes): Epoch | null {
   if (!("FuncCall" in node)) return null;
   const path = pathOf(node.FuncCall.funcname);
   const name = path.at(-1);
@@ -61,14 +83,14 @@ function epochOf(node: Node, typesOf: ColumnTypes): Epoch | null {
     return null;
   if (!("A_Const" in field) || field.A_Const.sval?.sval?.toLowerCase() !== "epoch") return null;
   const types = typesOf(column);
-  return types !== null && areTimestamps(types) ? { column, floating: name === "date_part" } : null;
+  return types !== null && areTimestamps(types) ? { column, floating: name === "date_part", factor: 1n } : null;
 }
 
 /** The literal to compare the column with, so that `column operator literal` is `its seconds operator number`. */
-function instantFor(operator: string, number: Node, { floating }: Epoch): Node | undefined {
+function instantFor(operator: string, number: Node, { floating, factor }: Epoch): Node | undefined {
   const seconds = decimalOf(number);
   if (seconds === null) return undefined;
-  const unit = 10n ** BigInt(seconds.scale);
+  const unit = 10n ** BigInt(seconds.scale) * factor;
   const scaled = seconds.digits * 1_000_000n;
   const isWhole = scaled % unit === 0n;
   if (!isWhole && (operator === "=" || operator === "<>")) return undefined;

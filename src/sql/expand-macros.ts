@@ -1,4 +1,3 @@
-import type { BoolExpr } from "libpg-query";
 import { AppError, type Position } from "../errors.ts";
 import { formatInterval, parseIntervalSeconds } from "../template/interval.ts";
 import { MACROS, type Macro } from "../template/macros.ts";
@@ -81,23 +80,8 @@ function expandNode(node: Node, expander: Expander): Node | undefined {
     if (isNamed) throw misuse(call.macro, call.node, expander, `gives the column the name "time" already`);
     return targetNode(column, "time");
   }
-  if ("BoolExpr" in node) return { BoolExpr: flattened(node.BoolExpr, expander) };
   const call = markerCall(node);
   return call === undefined ? undefined : expression(call.macro, call.node, expander);
-}
-
-/** The parser takes `a AND b AND c` for one AND of three, so a macro that is an AND at the begin of one becomes part of it. */
-function flattened(bool: BoolExpr, expander: Expander): BoolExpr {
-  const args = (bool.args ?? []).map((node) => copyTree(node, (inner) => expandNode(inner, expander)));
-  const [first, ...others] = args;
-  if (
-    first === undefined ||
-    !("BoolExpr" in first) ||
-    first.BoolExpr.boolop !== bool.boolop ||
-    bool.boolop === "NOT_EXPR"
-  )
-    return { ...bool, args };
-  return { ...bool, args: [...(first.BoolExpr.args ?? []), ...others] };
 }
 
 function markerCall(node: Node): { macro: Macro; node: FuncCall } | undefined {

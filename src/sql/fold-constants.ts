@@ -1,4 +1,5 @@
 import type { Volatility } from "../postgres/function-names.ts";
+import { RESERVED_PREFIX } from "../template/reserved.ts";
 import {
   castNode,
   copyTree,
@@ -45,10 +46,17 @@ const LITERAL_TYPES: ReadonlyMap<string, string> = new Map([
   ["bigint", "pg_catalog.int8"],
   ["boolean", "pg_catalog.bool"],
   ["text", "text"],
+  ["character varying", "pg_catalog.varchar"],
+  ["uuid", "uuid"],
+  ["json", "json"],
+  ["jsonb", "jsonb"],
   ["tstzrange", "tstzrange"],
   ["tsrange", "tsrange"],
   ["daterange", "daterange"],
 ]);
+
+/** Rounds in which what has no literal is left alone for what stands inside it; each asks for everything anew, so that all is of one instant. */
+const MAX_ROUNDS = 4;
 
 /**
  * The tree with each sub-expression that has one value in a request, such as `now() - interval '5 min'`, replaced by that value as a typed
@@ -56,30 +64,60 @@ const LITERAL_TYPES: ReadonlyMap<string, string> = new Map([
  * nothing to fold none runs, and when PostgreSQL refuses it the tree stays as it is. Rejects as `evaluate` does.
  */
 export async function foldConstants(root: Node, folding: Folding, parser: Parser): Promise<Node> {
-  const isFoldable = createFoldTest(folding.volatilityOf);
+  const isConstant = createFoldTest(folding.volatilityOf);
+  const withoutLiteral = new Set<string>();
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    const isFoldable = (node: Node): boolean => isConstant(node) && !withoutLiteral.has(textOf(node));
+    const literals = await literalsOf(foldableIn(root, isFoldable), folding, parser);
+    if (literals === null) return root;
+    const lacking = [...literals].flatMap(([text, literal]) => (literal === null ? [text] : []));
+    if (lacking.length === 0) return withLiterals(root, literals, isFoldable);
+    for (const text of lacking) withoutLiteral.add(text);
+  }
+  return root;
+}
+
+/** The largest expressions to evaluate, by their text. */
+function foldableIn(root: Node, isFoldable: (node: Node) => boolean): ReadonlyMap<string, Node> {
   const found = new Map<string, Node>();
   replaceWithin(root, (node) => {
     if (!isFoldable(node)) return undefined;
     found.set(textOf(node), node);
     return node;
   });
-  if (found.size === 0) return root;
+  return found;
+}
 
-  const targets = [...found.values()].map((node) => targetNode(node));
+/** The literal of each expression, null for one that has none; null when there is nothing to evaluate, or PostgreSQL refuses to. */
+async function literalsOf(
+  expressions: ReadonlyMap<string, Node>,
+  { evaluate }: Folding,
+  parser: Parser,
+): Promise<ReadonlyMap<string, Node | null> | null> {
+  if (expressions.size === 0) return null;
+  const targets = [...expressions.values()].map((node) => targetNode(node));
   const { sql } = await deparseVerified(selectOf(targets), parser);
-  const values = await folding.evaluate(sql);
-  if (values === null || values.length !== found.size) return root;
+  const values = await evaluate(sql);
+  if (values === null) return null;
+  return new Map([...expressions.keys()].map((text, index) => [text, literalOf(values[index])]));
+}
 
-  const literals = new Map<string, Node>();
-  for (const [index, text] of [...found.keys()].entries()) {
-    const value = values[index];
-    const type = value === undefined ? undefined : LITERAL_TYPES.get(value.type);
-    if (value === undefined || type === undefined) continue;
-    literals.set(text, castNode(value.text === null ? { A_Const: { isnull: true } } : textConstant(value.text), type));
-  }
+function literalOf(value: EvaluatedConstant | undefined): Node | null {
+  const type = value === undefined ? undefined : LITERAL_TYPES.get(value.type);
+  if (value === undefined || type === undefined) return null;
+  if (value.text === null) return castNode({ A_Const: { isnull: true } }, type);
+  // A value may not look like a stand-in of ours: those are replaced wherever they are found.
+  return value.text.includes(RESERVED_PREFIX) ? null : castNode(textConstant(value.text), type);
+}
+
+function withLiterals(
+  root: Node,
+  literals: ReadonlyMap<string, Node | null>,
+  isFoldable: (node: Node) => boolean,
+): Node {
   return replaceWithin(root, (node) => {
     const literal = isFoldable(node) ? literals.get(textOf(node)) : undefined;
-    return literal === undefined ? undefined : placedAt(literal, firstLocation(node));
+    return literal === undefined || literal === null ? undefined : placedAt(literal, firstLocation(node));
   });
 }
 

@@ -1,6 +1,6 @@
 import { type Node, pathOf } from "./ast.ts";
 
-export type TimeType = "timestamptz" | "timestamp" | "date";
+type TimeType = "timestamptz" | "timestamp" | "date";
 
 /** A literal of a time type that the text itself tells the instant of. */
 export interface TimeLiteral {

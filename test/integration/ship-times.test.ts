@@ -40,6 +40,7 @@ const CONDITIONS = [
   "extract(epoch FROM @) > 1795320000.25",
   "extract(epoch FROM @) > extract(epoch FROM now()) - 300",
   "1795320000 <= date_part('epoch', @)",
+  "extract(epoch FROM @) * 1000 BETWEEN 1795320000000 AND 1795320000001",
   "extract(epoch FROM @) NOT BETWEEN 1 AND 2",
   "$__unixEpochFilter(extract(epoch FROM @))",
   "date_trunc('day', @) = date_trunc('day', now())",
@@ -111,6 +112,13 @@ test("all tenants see one instant, and a volatile function is left alone", async
   expect(new Set(rows.map(({ a, b }) => `${a} ${b}`)).size).toBe(1);
   const [block] = (await shipping.explain("SELECT clock_timestamp(), random() FROM $<tenant>_times")).blocks;
   expect(block?.lanes[0]?.sql).toMatch(/clock_timestamp\(\), random\(\)/);
+});
+
+test("no value of an expression is taken for a name", async () => {
+  const { rows } = await shipping.ask(
+    "SELECT concat('__t', 'nt_r_0__') AS a, concat('__t', 'nt_0__') AS b, concat('__tn', 't_l_0__') AS c, '$<tenant>' AS d FROM $<tenant>_times WHERE id = 1",
+  );
+  expect(rows).toEqual([{ a: "__tnt_r_0__", b: "__tnt_0__", c: "__tnt_l_0__", d: "one", tenant: "one" }]);
 });
 
 test("what PostgreSQL refuses to evaluate means what it says", async () => {

@@ -107,6 +107,10 @@ const constant = fc.constantFrom(...CONSTANTS, "now() + interval '300 days'", "l
 const seconds = fc.constantFrom(
   ...EDGES,
   "1767254400.4999995",
+  "1767225600000",
+  "1767254400500.0015",
+  "5301676800",
+  "-2",
   "1767254400.5000005",
   "-0.000001",
   "0.0000001",
@@ -132,7 +136,15 @@ const time = fc.oneof(
   { weight: 1, arbitrary: unit.map((size) => `date_trunc('${size}', c, 'UTC')`) },
 );
 const epoch = fc
-  .tuple(fc.constantFrom("extract(epoch FROM @)", "date_part('epoch', @)"), column)
+  .tuple(
+    fc.constantFrom(
+      "extract(epoch FROM @)",
+      "extract(epoch FROM @) * 1000",
+      "3 * extract(epoch FROM @)",
+      "date_part('epoch', @)",
+    ),
+    column,
+  )
   .map(([call, name]) => call.replace("@", name));
 
 const condition = fc.oneof(

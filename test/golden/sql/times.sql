@@ -10,7 +10,7 @@ SELECT count(*) FROM $<tenant>_orders WHERE now() > timestamptz '2026-01-01'
 SELECT 1 + 1, upper('a') FROM $<tenant>_orders WHERE placed_at > timestamptz '2026-01-01'
 -- case: a quote in a value
 SELECT count(*) FROM $<tenant>_orders WHERE status = concat('o''', 'hara')
--- case: a value without a literal form
+-- case: a type without a literal form
 SELECT pg_typeof(now()) FROM $<tenant>_orders
 -- case: volatile functions, and what stands inside them
 SELECT clock_timestamp() - now(), random() FROM $<tenant>_orders
@@ -30,6 +30,8 @@ SELECT kind, max(last_updated) FROM $<tenant>_entities GROUP BY kind HAVING max(
 SELECT count(*) FROM $<tenant>_orders WHERE $__unixEpochFilter(extract(epoch FROM placed_at)) AND extract(epoch FROM placed_at) > extract(epoch FROM now()) - 300
 -- case: epoch seconds that are no microseconds
 SELECT count(*) FROM $<tenant>_entities WHERE extract(epoch FROM last_updated) > 1.0000005 AND extract(epoch FROM last_updated) = 1.0000005 AND 1e9 < extract(epoch FROM last_updated)
+-- case: epoch milliseconds
+SELECT count(*) FROM $<tenant>_orders WHERE extract(epoch FROM placed_at) * 1000 BETWEEN 1795320000001 AND 1795355700000 AND 1000 * extract(epoch FROM placed_at) > 0.0015
 -- case: epoch seconds as floating-point numbers
 SELECT count(*) FROM $<tenant>_orders WHERE date_part('epoch', placed_at) > 1795355700 AND date_part('epoch', placed_at) > 0.5
 -- case: groups of days

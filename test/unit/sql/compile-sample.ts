@@ -30,6 +30,7 @@ const VALUES: ReadonlyMap<string, EvaluatedConstant> = new Map(
     ["to_timestamp(1795320000)", "2026-11-22 04:00:00+00", "timestamp with time zone"],
     ["concat('o''', 'hara')", "o'hara", "text"],
     ["now() > '2026-01-01'::timestamptz", "t", "boolean"],
+    ["concat('__t', 'nt_0__')", "__tnt_0__", "text"],
     ["pg_typeof(now())", "timestamp with time zone", "regtype"],
   ].map(([expression = "", text = "", type = ""]) => [expression, { text, type }]),
 );

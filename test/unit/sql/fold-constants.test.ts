@@ -42,6 +42,19 @@ test("without the rewrite nothing is asked", async () => {
   expect(printed).toContain("SELECT now(),");
 });
 
+test("what has no literal keeps its call, and what is inside is of one statement with all else", async () => {
+  const { asked, printed } = await fold("SELECT pg_typeof(now()), current_date FROM $<tenant>_orders");
+  expect(asked).toEqual(["SELECT pg_typeof(now()), CURRENT_DATE", "SELECT now(), CURRENT_DATE"]);
+  expect(printed).toContain(
+    "SELECT pg_typeof(CAST('2026-11-22 14:00:00.123456+00' AS timestamp with time zone)), '2026-11-22'::date",
+  );
+});
+
+test("a value that looks like a stand-in of ours is no literal", async () => {
+  const { printed } = await fold("SELECT concat('__t', 'nt_0__') FROM $<tenant>_orders");
+  expect(printed).toContain("SELECT concat('__t', 'nt_0__'), 'a-b'::text AS tenant");
+});
+
 test("a refusal of PostgreSQL leaves the text as it is", async () => {
   const { asked, printed } = await fold("SELECT now(), to_timestamp('x', 'y') FROM $<tenant>_orders");
   expect(asked).toHaveLength(1);
