@@ -10,6 +10,7 @@ import { openSession } from "../src/postgres/session.ts";
 import { buildRequest } from "../src/protocols/build-request.ts";
 import { createQueryService } from "../src/query/query-service.ts";
 import type { CachedQuery } from "../src/query/run-query.ts";
+import { createShapePlans } from "../src/query/shape-plans.ts";
 import { createParser } from "../src/sql/parser.ts";
 import { ALL_REWRITES } from "../src/sql/rewrites.ts";
 import type { Catalog, QueryRequest, QueryService, ResultColumn } from "../src/types.ts";
@@ -54,6 +55,8 @@ export function createRehearsal(adminUrl: string, catalog: Catalog) {
       return { columns: [], rows: [], truncated: false, failures: [] };
     },
   };
+  const typeNames = createTypeNames(database);
+  const shapePlans = createShapePlans({ executor, typeNames });
   const service: QueryService = createQueryService({
     catalog: () => catalog,
     parser,
@@ -61,7 +64,8 @@ export function createRehearsal(adminUrl: string, catalog: Catalog) {
     admission: createAdmission(config.limits),
     cache: createAnswerCache<CachedQuery>({ maxBytes: config.cache.maxBytes, observe }),
     observe,
-    typeNames: createTypeNames(database),
+    typeNames,
+    shapePlans,
     functionNames: createFunctionNames(database),
     settings: {
       tenantColumn: config.tenants.tenantColumn,

@@ -33,7 +33,7 @@ export function syntheticCatalog(tenants: number): Catalog {
     const name = tenantName(index);
     const relations = relationsOf(index).map(([relation, columns]): [string, CatalogRelation] => [
       relation,
-      { schema: SCHEMA, name: `${name}_${relation}`, columns: listOf(columns) },
+      { ...namedRelation(SCHEMA, `${name}_${relation}`), columns: listOf(columns) },
     ]);
     return { name, labels: { plan: "pro" }, state: "ready", servers: [SCHEMA], relations: new Map(relations) };
   };
@@ -83,4 +83,8 @@ function columnsOf(text: string): readonly CatalogColumn[] {
     const [name = "", type = ""] = column.split(" ");
     return { name, type: TYPE_NAMES[type] ?? type, position: index + 1 };
   });
+}
+
+function namedRelation(schema: string, name: string): Omit<CatalogRelation, "columns"> {
+  return { schema, name, quoted: quoteQualified(schema, name), reads: [] };
 }

@@ -15,6 +15,7 @@ import { createFunctionNames } from "./postgres/function-names.ts";
 import { openSession } from "./postgres/session.ts";
 import { createQueryService } from "./query/query-service.ts";
 import type { CachedQuery } from "./query/run-query.ts";
+import { createShapePlans } from "./query/shape-plans.ts";
 import { createParser } from "./sql/parser.ts";
 import { ALL_REWRITES, type Rewrite } from "./sql/rewrites.ts";
 import { createCatalogStore } from "./tenants/catalog-store.ts";
@@ -93,6 +94,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       });
     return current;
   };
+  const typeNames = createTypeNames(database);
+  const shapePlans = createShapePlans({ executor, typeNames });
   const service = createQueryService({
     catalog,
     parser,
@@ -100,7 +103,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     admission: createAdmission(config.limits),
     cache,
     observe,
-    typeNames: createTypeNames(database),
+    typeNames,
+    shapePlans,
     functionNames: createFunctionNames(database),
     settings: {
       tenantColumn: config.tenants.tenantColumn,
@@ -159,6 +163,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await executor.close();
       await parser.close();
       cache.close();
+      shapePlans.close();
       metrics.close();
       await database.close();
     },

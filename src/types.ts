@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import type { Position } from "./errors.ts";
 
 /** The values that travel between folders. A stage takes some of these and makes others; none of them changes once made. */
 
@@ -33,7 +34,16 @@ export interface CatalogColumn {
 export interface CatalogRelation {
   readonly schema: string;
   readonly name: string;
+  /** Its name as SQL text. */
+  readonly quoted: string;
   readonly columns: readonly CatalogColumn[];
+  /** What a view, or a table with partitions, reads in its place, through any number of others; empty for a table. */
+  readonly reads: readonly RelationName[];
+}
+
+export interface RelationName {
+  readonly schema: string;
+  readonly name: string;
 }
 
 /** `ready`: at least one relation is there. `missing`: the registry names it, the federation database has nothing of it. */
@@ -219,8 +229,23 @@ export interface Explanation {
 export interface ExplainedBlock {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly lanes: readonly { readonly lane: number; readonly tenants: readonly string[]; readonly sql: string }[];
-  /** One verdict for each shape of arm: `pushed`, or what runs on the federation database instead. */
-  readonly verdicts: readonly { readonly tenants: readonly string[]; readonly verdict: string }[];
+  /** One for each shape of arm. */
+  readonly verdicts: readonly ExplainedVerdict[];
+}
+
+/** What one shape of arm makes the federation database do. */
+export interface ExplainedVerdict {
+  readonly tenants: readonly string[];
+  /** `pushed`, or the reasons as a text: `filter-local: random(), aggregate-local`. */
+  readonly verdict: string;
+  /** True when such arms of a lane are read at the same time. */
+  readonly asynchronous: boolean;
+  readonly reasons: readonly {
+    readonly code: string;
+    /** What postgres_fdw does not send, where the plan tells. */
+    readonly culprit: string | null;
+    readonly position: Position | undefined;
+  }[];
 }
 
 /** Answers queries; `src/query/` makes one, protocols and the exporter use it. Errors are `AppError`s. */

@@ -4,7 +4,7 @@ import type { Observe } from "../observation.ts";
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { createReadBudget } from "../postgres/read-budget.ts";
 import type { ParameterValue } from "../postgres/read-rows.ts";
-import type { Session } from "../postgres/session.ts";
+import type { ExplainOptions, Session } from "../postgres/session.ts";
 import type { Arm, GatheredRows, ResultColumn, TextRows } from "../types.ts";
 import { createLaneAssignment, groupByLane, type LaneCountOptions } from "./assign-tenants.ts";
 import { within } from "./deadline.ts";
@@ -42,7 +42,7 @@ export interface FleetExecutor {
   /** Columns of a statement, which is not run. */
   describe(sql: string, signal: AbortSignal): Promise<readonly ResultColumn[]>;
   /** Plan of a statement, which is not run. */
-  explain(sql: string, signal: AbortSignal): Promise<unknown>;
+  explain(sql: string, signal: AbortSignal, options?: ExplainOptions): Promise<unknown>;
   /** What each lane would run for these arms. */
   layOut(
     arms: readonly Arm[],
@@ -138,7 +138,8 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
         ),
       ),
     describe: (sql, signal) => track(() => limited(signal, tenantDeadlineMs, (stop) => outer.describe(sql, stop))),
-    explain: (sql, signal) => track(() => limited(signal, tenantDeadlineMs, (stop) => outer.explain(sql, stop))),
+    explain: (sql, signal, options) =>
+      track(() => limited(signal, tenantDeadlineMs, (stop) => outer.explain(sql, stop, options))),
     layOut: (arms) =>
       [...groupByLane(arms, assignment)]
         .map(([lane, share]) => ({ lane, tenants: share.map((arm) => arm.tenant), sql: unionAll(share) }))

@@ -1,6 +1,6 @@
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { pgErrorFacts } from "../postgres/pg-error.ts";
-import type { RunOptions, Session } from "../postgres/session.ts";
+import type { ExplainOptions, RunOptions, Session } from "../postgres/session.ts";
 import type { ResultColumn, TextRows } from "../types.ts";
 import { deadlineExceeded, ExecutionError } from "./execution-error.ts";
 import { createSessionPool } from "./session-pool.ts";
@@ -9,7 +9,7 @@ import { createSessionPool } from "./session-pool.ts";
 export interface OuterStatements {
   run(sql: string, options: RunOptions): Promise<TextRows>;
   describe(sql: string, signal: AbortSignal): Promise<readonly ResultColumn[]>;
-  explain(sql: string, signal: AbortSignal): Promise<unknown>;
+  explain(sql: string, signal: AbortSignal, options?: ExplainOptions): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ export function createOuterStatements({
   return {
     run: (sql, options) => attempt((session) => session.run(sql, options), options.signal),
     describe: (sql, signal) => attempt((session) => session.describe(sql, signal), signal),
-    explain: (sql, signal) => attempt((session) => session.explain(sql, signal), signal),
+    explain: (sql, signal, options) => attempt((session) => session.explain(sql, signal, options), signal),
     close: () => pool.close(),
   };
 }

@@ -66,6 +66,8 @@ function lineOf(observation: Observation): Line {
       };
     case "catalog.notice":
       return { level: "warn", message: withoutSecrets(observation.text), tenant: observation.tenant };
+    case "arms.judged":
+      return { level: "debug", message: "arms judged", ...fields };
     case "parser.replaced":
       return { level: "warn", message: "SQL parser replaced", ...fields };
     case "export.ran":

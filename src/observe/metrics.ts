@@ -92,6 +92,7 @@ function createInstruments(registry: Registry, health: TenantHealth, now: () => 
     catalogTenants: gauge("catalog_tenants", "Tenants in the catalog."),
     catalogSeconds: gauge("catalog_load_duration_seconds", "Time that reading the catalog took last."),
     catalogFailures: counter("catalog_failures_total", "Times that the catalog could not be read again."),
+    arms: counter("arms_total", "Arms of fresh answers, by what the federation database did for them.", ["verdict"]),
     parsersReplaced: counter("parser_replaced_total", "Workers of the SQL parser replaced.", ["cause"]),
     exportRuns: counter("export_runs_total", "Runs of exported queries.", ["query", "result"]),
     exportSeries: gauge("export_series", "Samples that an exported query gave last; 0 when it failed.", ["query"]),
@@ -148,6 +149,9 @@ function record(instruments: Instruments, health: TenantHealth, now: () => numbe
       break;
     case "catalog.failed":
       i.catalogFailures.inc();
+      break;
+    case "arms.judged":
+      i.arms.inc({ verdict: observation.verdict }, observation.arms);
       break;
     case "parser.replaced":
       i.parsersReplaced.inc({ cause: observation.cause });

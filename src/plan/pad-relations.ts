@@ -1,7 +1,6 @@
-import { quoteIdentifier, quoteQualified } from "../postgres/quote.ts";
+import { quoteIdentifier } from "../postgres/quote.ts";
 import type { CatalogColumn } from "../types.ts";
 import type { Shape, ShapeMember } from "./planned-block.ts";
-import { relationText } from "./relation-text.ts";
 
 /**
  * Gives every tenant's relation the columns of all: the union of the shapes' columns, by smallest position, then name. A tenant without
@@ -18,13 +17,13 @@ export function paddedRelations(shapes: readonly Shape[]): (member: ShapeMember)
       const columns = (fleet[index] ?? []).map(({ name, type }) =>
         own.has(name) ? quoteIdentifier(name) : `CAST(NULL AS ${type}) AS ${quoteIdentifier(name)}`,
       );
-      return `(SELECT ${columns.join(", ")} FROM ${quoteQualified(relation.schema, relation.name)})`;
+      return `(SELECT ${columns.join(", ")} FROM ${relation.quoted})`;
     });
 }
 
 /** The FROM items of one tenant as they are. */
 export function unpaddedRelations({ relations }: ShapeMember): readonly string[] {
-  return relations.map(relationText);
+  return relations.map(({ quoted }) => quoted);
 }
 
 function fleetColumns(columns: readonly CatalogColumn[]): readonly CatalogColumn[] {

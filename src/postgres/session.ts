@@ -17,6 +17,11 @@ export interface SessionOptions {
   readonly statementTimeoutMs: number;
 }
 
+export interface ExplainOptions {
+  /** How many parameters the statement has; it is planned with a null for each. */
+  readonly parameters: number;
+}
+
 export interface RunOptions {
   readonly values?: readonly ParameterValue[];
   readonly budget: ReadBudget;
@@ -35,7 +40,7 @@ export interface Session {
   /** Columns of a statement, which is not run. */
   describe(sql: string, signal: AbortSignal): Promise<readonly ResultColumn[]>;
   /** The plan of a statement, as `EXPLAIN (VERBOSE, FORMAT JSON)` gives it; the statement is not run. */
-  explain(sql: string, signal: AbortSignal): Promise<unknown>;
+  explain(sql: string, signal: AbortSignal, options?: ExplainOptions): Promise<unknown>;
   /** Rows of a statement, in text form. Abort cancels it on the server; a session that is not clean soon after is ended. */
   run(sql: string, options: RunOptions): Promise<TextRows>;
   /** Ends the session at once and waits for nothing; a running statement is cancelled. */
@@ -191,10 +196,11 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
         signal,
       );
     },
-    async explain(sql, signal) {
+    async explain(sql, signal, { parameters } = { parameters: 0 }) {
       const text = oneText(`EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`);
       // Planning runs nothing, so it needs no transaction of its own; the extended protocol takes no second statement.
-      const work = () => client.query({ text, queryMode: "extended", rowMode: "array", types: TEXT_FORM });
+      const values = Array.from({ length: parameters }, () => null);
+      const work = () => client.query({ text, values, queryMode: "extended", rowMode: "array", types: TEXT_FORM });
       const plan = await use(work, async () => undefined, signal);
       return JSON.parse(explained.parse(plan.rows)[0]?.[0] ?? "null");
     },

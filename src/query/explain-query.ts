@@ -4,7 +4,7 @@ import type { ExplainedBlock, Explanation, Principal, QueryRequest } from "../ty
 import { coverageNotices, coverageOf } from "./coverage.ts";
 import { limitNotices } from "./merge-answer.ts";
 import { prepareQuery } from "./prepare-query.ts";
-import { shapeVerdicts } from "./push-down.ts";
+import { explainVerdict, type ShapeVerdict } from "./push-down.ts";
 import { type QueryContext, refuseLongSql } from "./run-query.ts";
 import type { Timed } from "./stopwatch.ts";
 
@@ -20,7 +20,7 @@ export async function explainQuery(
   const selected = context.selectTenants(catalog, principal, request.tenants);
   const timed: Timed = async (_, work) => work();
   const options = { ...context, timed, signal, deadlineAtMs: context.now() + request.deadlineMs };
-  const { compiled, blocks, outerSql } = await prepareQuery(request, catalog, selected, options);
+  const { compiled, blocks, outerSql, verdicts } = await prepareQuery(request, catalog, selected, options);
   const expected = expectedTenants(blocks);
   const coverage = coverageOf(
     expected,
@@ -28,7 +28,7 @@ export async function explainQuery(
   );
   return {
     expandedSql: compiled.expandedSql,
-    blocks: await Promise.all(blocks.map((block) => explainBlock(block, context.executor, signal))),
+    blocks: blocks.map((block) => explainBlock(block, verdicts, context.executor)),
     outerSql,
     moved: compiled.moved,
     expected: expected.size,
@@ -37,14 +37,14 @@ export async function explainQuery(
   };
 }
 
-async function explainBlock(
+function explainBlock(
   block: PlannedBlock,
-  executor: FleetExecutor,
-  signal: AbortSignal,
-): Promise<ExplainedBlock> {
+  verdicts: readonly ShapeVerdict[],
+  executor: Pick<FleetExecutor, "layOut">,
+): ExplainedBlock {
   return {
     columns: block.columns.filter(({ role }) => role !== "hidden").map(({ name, type }) => ({ name, type })),
     lanes: executor.layOut(block.arms),
-    verdicts: await shapeVerdicts(block, executor, signal),
+    verdicts: verdicts.filter((verdict) => verdict.block === block).map(explainVerdict),
   };
 }

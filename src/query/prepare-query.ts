@@ -7,7 +7,7 @@ import { planBlock } from "../plan/plan-block.ts";
 import type { Describe, PlannedBlock } from "../plan/planned-block.ts";
 import { relationResolver } from "../plan/resolve-relation.ts";
 import { matchTenants } from "../plan/select-tenants.ts";
-import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
+import type { TypeNames } from "../postgres/column-types.ts";
 import type { FunctionNames } from "../postgres/function-names.ts";
 import { isFleetRelation } from "../sql/analyse-blocks.ts";
 import type { RangeVar } from "../sql/ast.ts";
@@ -18,6 +18,8 @@ import type { Parser } from "../sql/parser.ts";
 import { proveStatement } from "../sql/prove-statement.ts";
 import { scanTemplate } from "../template/scan.ts";
 import type { Catalog, CatalogRelation, CatalogTenant, QueryRequest } from "../types.ts";
+import { type JudgeOptions, judgeBlock, type ShapeVerdict } from "./push-down.ts";
+import type { RequestPlans, ShapePlans } from "./shape-plans.ts";
 import type { Timed } from "./stopwatch.ts";
 import type { SelectedTenants } from "./tenant-selection.ts";
 
@@ -58,38 +60,6 @@ function mergeColumns(relations: readonly CatalogRelation[]): ReadonlyMap<string
   );
 }
 
-/** Asks PostgreSQL for the columns of a statement. Refusals are values: one shape of tenants may be refused and another not. */
-function createDescribe(
-  executor: Pick<FleetExecutor, "describe">,
-  typeNames: TypeNames,
-  signal: AbortSignal,
-): Describe {
-  return async (sql) => {
-    try {
-      const columns = await executor.describe(sql, signal);
-      const types = await typeNames.namesOf(columns.map(({ typeOid }) => typeOid));
-      return {
-        ok: true,
-        columns: columns.map(({ name }, index) => ({
-          name,
-          type: types[index] ?? "unknown",
-          kind: kindOfType(types[index] ?? "unknown"),
-        })),
-      };
-    } catch (error) {
-      if (!(error instanceof ExecutionError)) throw error;
-      const { kind, message, position } = error.facts;
-      const reason =
-        kind === "missing_column"
-          ? "column_missing"
-          : kind === "missing_relation"
-            ? "relation_missing"
-            : "query_failed";
-      return { ok: false, reason, message, character: position ?? null };
-    }
-  };
-}
-
 /** Has the parser read what PostgreSQL is asked about, which is the text that is proven next. */
 function readAhead(describe: Describe, parser: Parser): Describe {
   return (sql) => {
@@ -124,9 +94,10 @@ async function createFolding(
 /** The parts of a query's context that take it to its plan. */
 export interface PrepareContext {
   readonly parser: Parser;
-  readonly executor: Pick<FleetExecutor, "describe" | "runOnce">;
+  readonly executor: Pick<FleetExecutor, "runOnce">;
   readonly typeNames: TypeNames;
   readonly functionNames: FunctionNames;
+  readonly shapePlans: ShapePlans;
   readonly settings: Pick<CompileOptions, "tenantColumn" | "allowFunctions" | "rewrites"> & {
     readonly maxBytes: number;
   };
@@ -139,6 +110,8 @@ export interface PreparedQuery {
   readonly blocks: readonly PlannedBlock[];
   /** Null when the only block's rows are the answer. */
   readonly outerSql: string | null;
+  /** What each shape of arm makes the federation database do. */
+  readonly verdicts: readonly ShapeVerdict[];
 }
 
 /** The stages from the text to the plan: read, guard, rewrite, plan for the tenants that are asked, and prove each text that will be sent. */
@@ -148,10 +121,11 @@ export async function prepareQuery(
   { tenants, visible }: SelectedTenants,
   context: PrepareContext & { readonly timed: Timed; readonly signal: AbortSignal; readonly deadlineAtMs: number },
 ): Promise<PreparedQuery> {
-  const { parser, executor, typeNames, functionNames, settings, timed, signal, now } = context;
+  const { parser, functionNames, shapePlans, settings, timed, signal, now } = context;
+  const plans = shapePlans.forRequest({ catalogVersion: catalog.version, signal });
   const template = await timed("template", () => scanTemplate(request.sql));
   const functions = await functionNames.current();
-  const describe = readAhead(createDescribe(executor, typeNames, signal), parser);
+  const describe = readAhead(plans.describe, parser);
   const folding = await createFolding(context, context);
   const compiled = await timed("sql", () =>
     compileTemplate(template, {
@@ -182,7 +156,24 @@ export async function prepareQuery(
     const typed = blocks.every(({ columns }) => columns.length > 0);
     const outer = compiled.outerSql === null || !typed ? null : outerSql(compiled.outerSql, blocks);
     await proveAll(blocks, outer, { parser, catalog, functions: settings.allowFunctions });
-    return { compiled, blocks, outerSql: outer };
+    const permitted = { localRelations: [...catalog.localRelations.values()], functions: settings.allowFunctions };
+    const verdicts = (await Promise.all(blocks.map((block) => judgeBlock(block, { plans, ...permitted })))).flat();
+    if (outer !== null && compiled.readsLocal) await gateOuter(outer, blocks, compiled, plans, permitted);
+    return { compiled, blocks, outerSql: outer, verdicts };
+  });
+}
+
+/** A statement that runs once reads gathered rows, and of the federation database what `guard.allowRelations` names: its plan must, too. */
+async function gateOuter(
+  sql: string,
+  blocks: readonly PlannedBlock[],
+  { outerPosition }: CompiledQuery,
+  plans: RequestPlans,
+  { localRelations, functions }: Pick<JudgeOptions, "localRelations" | "functions">,
+): Promise<void> {
+  const parameters = blocks.reduce((count, { columns }) => count + columns.length, 0);
+  await plans.gate(sql, parameters, { relations: localRelations, functions }).catch((error: unknown) => {
+    throw toQueryError(error, outerPosition);
   });
 }
 

@@ -1,81 +1,85 @@
 import { AppError } from "../errors.ts";
-import { ExecutionError } from "../execute/execution-error.ts";
-import type { FleetExecutor } from "../execute/executor.ts";
 import type { PlannedBlock } from "../plan/planned-block.ts";
-import type { Notice } from "../types.ts";
-import { verdictOf } from "./verdict.ts";
+import type { CatalogRelation, ExplainedVerdict, Notice } from "../types.ts";
+import type { RequestPlans } from "./shape-plans.ts";
+import { type PlanVerdict, verdictText } from "./verdict.ts";
 
-const UNKNOWN = "unknown: ";
-
-/** What one shape of arms makes the federation database do; see `verdictOf`. */
+/** What one shape of a block's arms makes the federation database do; null where PostgreSQL would not plan it. */
 export interface ShapeVerdict {
+  readonly block: PlannedBlock;
   readonly tenants: readonly string[];
-  readonly verdict: string;
+  readonly verdict: PlanVerdict | null;
 }
 
-/** A verdict for each shape of a block, from the plan of one arm: a shape's foreign tables have the same columns and options. */
-export async function shapeVerdicts(
-  { arms, shapes }: PlannedBlock,
-  executor: Pick<FleetExecutor, "explain">,
-  signal: AbortSignal,
-): Promise<readonly ShapeVerdict[]> {
-  const sqlOf = new Map(arms.map(({ tenant, sql }) => [tenant, sql]));
-  return Promise.all(
-    shapes.map(async ({ members }) => {
-      const tenants = members.map(({ tenant }) => tenant.name);
-      const sql = sqlOf.get(tenants[0] ?? "");
-      return { tenants, verdict: sql === undefined ? "pushed" : await verdictOn(sql, executor, signal) };
-    }),
-  );
+export interface JudgeOptions {
+  readonly plans: Pick<RequestPlans, "judge">;
+  /** `guard.allowRelations`. */
+  readonly localRelations: readonly CatalogRelation[];
+  /** `guard.allowFunctions`. */
+  readonly functions: ReadonlySet<string>;
 }
 
-/** EXPLAIN checks more than the description of a statement does, such as rights; its refusal is told and is no verdict. */
-async function verdictOn(sql: string, executor: Pick<FleetExecutor, "explain">, signal: AbortSignal): Promise<string> {
-  try {
-    return verdictOf(await executor.explain(sql, signal));
-  } catch (error) {
-    if (error instanceof ExecutionError) return `${UNKNOWN}${error.facts.message}`;
-    throw error;
-  }
+/** A tenant may be refused for reasons of its own, such as a missing right; another of its shape then stands for all. */
+const MAX_SAMPLES = 8;
+
+/** Plans, gates and judges an arm of each shape of a block. Throws QUERY_FORBIDDEN for a plan that touches what it must not. */
+export async function judgeBlock(block: PlannedBlock, options: JudgeOptions): Promise<readonly ShapeVerdict[]> {
+  const sqlOf = new Map(block.arms.map(({ tenant, sql }) => [tenant, sql]));
+  const judged = block.shapes.map(async ({ members }): Promise<ShapeVerdict | null> => {
+    const running = members.filter(({ tenant }) => sqlOf.has(tenant.name));
+    if (running.length === 0) return null;
+    const tenants = running.map(({ tenant }) => tenant.name);
+    for (const { tenant, relations } of running.slice(0, MAX_SAMPLES)) {
+      const permitted = { relations: [...relations, ...options.localRelations], functions: options.functions };
+      const verdict = await options.plans.judge(sqlOf.get(tenant.name) ?? "", permitted);
+      if (verdict !== null) return { block, tenants, verdict };
+    }
+    return { block, tenants, verdict: null };
+  });
+  return (await Promise.all(judged)).flatMap((verdict) => verdict ?? []);
 }
 
-/** Says which arms drag their rows over the network before they work on them; nothing when the tenants do all the work. */
-export async function pushDownNotices(
-  blocks: readonly PlannedBlock[],
-  executor: Pick<FleetExecutor, "explain">,
-  signal: AbortSignal,
-): Promise<readonly Notice[]> {
-  try {
-    return await draggingNotices(blocks, executor, signal);
-  } catch {
-    // EXPLAIN checks more than running does, such as rights of a tenant that is about to fail on its own. A notice is no reason to fail.
-    return [];
-  }
+/** A verdict as `explain` tells it. */
+export function explainVerdict({ block, tenants, verdict }: ShapeVerdict): ExplainedVerdict {
+  if (verdict === null)
+    return { tenants, verdict: "unknown: the federation database does not plan it", asynchronous: false, reasons: [] };
+  return {
+    tenants,
+    verdict: verdictText(verdict),
+    asynchronous: verdict.asynchronous,
+    reasons: verdict.reasons.map(({ code, culprit }) => ({ code, culprit, position: block.block.placeOf(culprit) })),
+  };
 }
 
-async function draggingNotices(
-  blocks: readonly PlannedBlock[],
-  executor: Pick<FleetExecutor, "explain">,
-  signal: AbortSignal,
-): Promise<readonly Notice[]> {
-  const verdicts = (await Promise.all(blocks.map((block) => shapeVerdicts(block, executor, signal)))).flat();
-  const dragging = verdicts.filter(({ verdict }) => verdict !== "pushed" && !verdict.startsWith(UNKNOWN));
-  if (dragging.length === 0) return [];
-  const tenants = dragging.flatMap((shape) => shape.tenants).length;
-  const reasons = [...new Set(dragging.flatMap(({ verdict }) => verdict.split(", ")))].join(", ");
-  const text = `rows of ${tenants} tenants cross the network before they are worked on (${reasons}); /v1/explain shows where`;
-  return [{ severity: "info", text }];
+/** Says which arms drag their rows over the network before they work on them, and where the query says so. */
+export function pushDownNotices(verdicts: readonly ShapeVerdict[]): readonly Notice[] {
+  const text = draggingText(verdicts);
+  return text === null ? [] : [{ severity: "info", text: `${text.text}; /v1/explain shows more` }];
 }
 
 /** Refuses what `pushDownNotices` would name: the setting `guard.pushdown: strict`. Throws QUERY_FORBIDDEN. */
-export async function requirePushDown(
-  blocks: readonly PlannedBlock[],
-  executor: Pick<FleetExecutor, "explain">,
-  signal: AbortSignal,
-): Promise<void> {
-  const [notice] = await draggingNotices(blocks, executor, signal);
-  if (notice === undefined) return;
-  throw new AppError("QUERY_FORBIDDEN", notice.text, {
-    hint: "guard.pushdown is strict: write filters and aggregates that the tenants can compute, with literals instead of now()",
+export function requirePushDown(verdicts: readonly ShapeVerdict[]): void {
+  const found = draggingText(verdicts);
+  if (found === null) return;
+  throw new AppError("QUERY_FORBIDDEN", found.text, {
+    position: found.position,
+    hint: "guard.pushdown is strict: write filters and aggregates that the tenants can compute; docs/sql.md lists them",
   });
+}
+
+function draggingText(
+  verdicts: readonly ShapeVerdict[],
+): { readonly text: string; readonly position: AppError["position"] } | null {
+  const dragging = verdicts.filter(({ verdict }) => verdict !== null && verdict.reasons.length > 0).map(explainVerdict);
+  if (dragging.length === 0) return null;
+  const tenants = new Set(dragging.flatMap((shape) => shape.tenants)).size;
+  const reasons = dragging.flatMap((shape) => shape.reasons);
+  const told = reasons.map(({ code, culprit, position }) => {
+    const line = position === undefined ? "" : ` in line ${position.line}`;
+    return `${culprit === null ? code : `${code}: ${culprit}`}${line}`;
+  });
+  return {
+    text: `rows of ${tenants} tenants cross the network before they are worked on (${[...new Set(told)].join(", ")})`,
+    position: reasons.find(({ position }) => position !== undefined)?.position,
+  };
 }

@@ -20,6 +20,7 @@ import { executePlan } from "./execute-plan.ts";
 import { mergeAnswer } from "./merge-answer.ts";
 import { prepareQuery } from "./prepare-query.ts";
 import { pushDownNotices, requirePushDown } from "./push-down.ts";
+import type { ShapePlans } from "./shape-plans.ts";
 import { createStopwatch, type Timed, timeOutsideCache } from "./stopwatch.ts";
 import type { SelectedTenants, TenantSelection } from "./tenant-selection.ts";
 
@@ -31,6 +32,7 @@ export interface QueryContext {
   readonly admission: Admission;
   readonly typeNames: TypeNames;
   readonly functionNames: FunctionNames;
+  readonly shapePlans: ShapePlans;
   readonly cache: AnswerCache<CachedQuery>;
   readonly settings: QuerySettings;
   readonly observe: Observe;
@@ -144,24 +146,23 @@ async function answerAfresh(
 ) {
   const { executor, typeNames, settings, observe } = context;
   const prepared = await prepareQuery(request, catalog, selected, { ...context, timed, signal, deadlineAtMs });
-  const { compiled, blocks } = prepared;
-  if (settings.pushdown === "strict") await timed("plan", () => requirePushDown(blocks, executor, signal));
-  const [executed, dragging] = await timed("execute", () =>
-    Promise.all([
-      executePlan(prepared, {
-        executor,
-        typeNames,
-        settings,
-        priority: request.priority,
-        deadlineAtMs,
-        signal,
-      }),
-      // One plan for each shape, while the lanes run.
-      settings.pushdown === "warn" ? pushDownNotices(blocks, executor, signal) : [],
-    ]),
+  const { compiled, verdicts } = prepared;
+  if (settings.pushdown === "strict") requirePushDown(verdicts);
+  for (const { tenants, verdict } of verdicts) {
+    const codes = verdict === null ? ["unknown"] : verdict.reasons.map(({ code }) => code);
+    for (const code of codes.length === 0 ? ["pushed"] : codes)
+      observe({ kind: "arms.judged", verdict: code, arms: tenants.length });
+  }
+  const executed = await timed("execute", () =>
+    executePlan(prepared, { executor, typeNames, settings, priority: request.priority, deadlineAtMs, signal }),
   );
   const merged = await timed("merge", () =>
-    mergeAnswer(compiled, executed, { ...settings, range: request.range, format: request.format, notices: dragging }),
+    mergeAnswer(compiled, executed, {
+      ...settings,
+      range: request.range,
+      format: request.format,
+      notices: pushDownNotices(verdicts),
+    }),
   );
   for (const failure of executed.coverage.failed) observe({ kind: "tenant.failed", ...failure });
   const encoded = await timed("frames", () =>

@@ -12,6 +12,7 @@ import { checkJoins } from "./check-joins.ts";
 import type { ColumnFacts } from "./column-scope.ts";
 import type { CopiedBlock, CopyContext } from "./copied-block.ts";
 import { copyBlock } from "./copy-block.ts";
+import { placeOfCulprit } from "./culprit-place.ts";
 import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { type Folding, foldConstants } from "./fold-constants.ts";
@@ -34,6 +35,8 @@ export const LOCAL_SCHEMA = "public";
 export interface CompiledBlock extends CopiedBlock {
   readonly arm: ArmText;
   readonly selectorOf: Selector;
+  /** Where the user wrote what a plan names; see `placeOfCulprit`. The block's own place when it is nowhere. */
+  readonly placeOf: (culprit: string | null) => Position | undefined;
 }
 
 /** A template taken apart: what runs for each tenant, and what runs once over the rows of all. */
@@ -41,6 +44,8 @@ export interface CompiledQuery {
   readonly blocks: readonly CompiledBlock[];
   /** The statement that runs once, with `partSlot(i)` where block `i`'s rows belong; null when the only block is the whole template. */
   readonly outerSql: string | null;
+  /** True when relations of the federation database itself are read, by the outer statement or by a block. */
+  readonly readsLocal: boolean;
   /** True when the outer statement has an ORDER BY of its own. */
   readonly outerOrdered: boolean;
   readonly fill: Fill | null;
@@ -125,6 +130,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   return {
     blocks: compiled,
     outerSql: outerText?.sql ?? null,
+    readsLocal: analysis.localRelations.length > 0,
     outerOrdered: outer?.sortClause !== undefined,
     fill,
     expandedSql,
@@ -150,6 +156,8 @@ async function compileBlock(
     ...block,
     arm: armText(deparsed, block, positionOf),
     selectorOf: selectors[block.selector] ?? { items: [] },
+    placeOf: (culprit) =>
+      (culprit === null ? undefined : placeOfCulprit(block.select, culprit, positionOf)) ?? block.position,
   };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Config, RegistryTenant } from "../config/schema.ts";
 import type { Catalog, CatalogColumn, CatalogRelation, CatalogTenant } from "../types.ts";
+import { catalogRelation } from "./catalog-relation.ts";
 import { type Place, placeKey, placeText, relationAt, tenantOfServer } from "./layout.ts";
 import { nameRelations } from "./name-relations.ts";
 import type { FederationContent, FoundRelation, FoundServer } from "./read-federation.ts";
@@ -165,7 +166,7 @@ function findLocalRelations(
         text: `guard.allowRelations names ${text}, which reads this tenant's tables: refused`,
       });
     } else {
-      local.set(text, { schema: relation.schema, name: relation.name, columns: relation.columns });
+      local.set(text, catalogRelation(relation));
     }
   }
   return local;
@@ -182,7 +183,7 @@ function versionOf(
     for (const [name, relation] of [...relations].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const columns = texts.get(relation.columns) ?? JSON.stringify(relation.columns);
       texts.set(relation.columns, columns);
-      hash.update(`${JSON.stringify([name, relation.schema, relation.name])}${columns}`);
+      hash.update(`${JSON.stringify([name, relation.schema, relation.name, relation.reads])}${columns}`);
     }
   };
   for (const tenant of tenants.values()) {

@@ -1,4 +1,5 @@
 import type { CatalogRelation } from "../types.ts";
+import { catalogRelation } from "./catalog-relation.ts";
 import { type LayoutSettings, placeText, relationAt } from "./layout.ts";
 import type { FoundRelation } from "./read-federation.ts";
 
@@ -32,7 +33,7 @@ export function nameRelations(
   const claim = (name: string, relation: FoundRelation): boolean => {
     const taken = relations.get(name);
     if (taken === undefined) {
-      relations.set(name, { schema: relation.schema, name: relation.name, columns: relation.columns });
+      relations.set(name, catalogRelation(relation));
       return true;
     }
     return taken.schema === relation.schema && taken.name === relation.name;

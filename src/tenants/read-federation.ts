@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Database } from "../postgres/database.ts";
-import type { CatalogColumn } from "../types.ts";
+import type { CatalogColumn, RelationName } from "../types.ts";
 import type { Place } from "./layout.ts";
 
 /** A foreign server as `pg_foreign_server` has it. */
@@ -16,6 +16,8 @@ export interface FoundRelation extends Place {
   readonly servers: readonly string[];
   /** The option `table_name` of a foreign table, or null. */
   readonly remoteName: string | null;
+  /** What is read in its place when it is a view or has partitions, through any number of others. */
+  readonly reads: readonly RelationName[];
   /** The same array for all relations with the same columns. */
   readonly columns: readonly CatalogColumn[];
 }
@@ -37,6 +39,7 @@ const shapeRow = z.object({
       z.enum(["foreign table", "view", "other"]),
       z.array(z.string()),
       z.string().nullable(),
+      z.array(z.tuple([z.string(), z.string()])),
     ]),
   ),
 });
@@ -71,6 +74,10 @@ const RELATIONS = `WITH RECURSIVE edge AS (
 ), read_servers AS (
   SELECT reading.relation, array_agg(s.srvname ORDER BY s.srvname) AS servers
   FROM reading JOIN pg_foreign_server s ON s.oid = reading.server GROUP BY reading.relation
+), sources AS (
+  SELECT reach.reader, json_agg(json_build_array(sn.nspname, sc.relname) ORDER BY sn.nspname, sc.relname) AS names
+  FROM reach JOIN pg_class sc ON sc.oid = reach.source JOIN pg_namespace sn ON sn.oid = sc.relnamespace
+  GROUP BY reach.reader
 ), wanted AS (
   SELECT c.oid FROM json_to_recordset($1::json) AS w(schema text, name text)
   JOIN pg_namespace n ON n.nspname = w.schema
@@ -92,7 +99,8 @@ const RELATIONS = `WITH RECURSIVE edge AS (
 SELECT coalesce(shape.columns, '[]')::json AS columns, json_agg(json_build_array(n.nspname, c.relname,
   CASE WHEN c.relkind = 'f' THEN 'foreign table' WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'other' END,
   coalesce(to_json(rs.servers), '[]'),
-  (SELECT option_value FROM pg_options_to_table(ft.ftoptions) WHERE option_name = 'table_name'))
+  (SELECT option_value FROM pg_options_to_table(ft.ftoptions) WHERE option_name = 'table_name'),
+  coalesce(sources.names, '[]'))
   ORDER BY n.nspname, c.relname) AS relations
 FROM listed
 JOIN pg_class c ON c.oid = listed.oid
@@ -100,6 +108,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN shape ON shape.attrelid = c.oid
 LEFT JOIN read_servers rs ON rs.relation = c.oid
 LEFT JOIN pg_foreign_table ft ON ft.ftrelid = c.oid
+LEFT JOIN sources ON sources.reader = c.oid
 GROUP BY shape.columns`;
 
 /**
@@ -117,12 +126,13 @@ export async function readFederation(database: Database, wanted: readonly Place[
 
 function relationsOfShape(shape: z.output<typeof shapeRow>): readonly FoundRelation[] {
   const columns = shape.columns.map(([name, type], index): CatalogColumn => ({ name, type, position: index + 1 }));
-  return shape.relations.map(([schema, name, kind, servers, remoteName]) => ({
+  return shape.relations.map(([schema, name, kind, servers, remoteName, reads]) => ({
     schema,
     name,
     kind,
     servers,
     remoteName,
+    reads: reads.map(([sourceSchema, source]) => ({ schema: sourceSchema, name: source })),
     columns,
   }));
 }

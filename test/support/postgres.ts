@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
 import { createDatabase, type Database } from "../../src/postgres/database.ts";
 import { quoteIdentifier } from "../../src/postgres/quote.ts";
@@ -24,7 +25,19 @@ export async function withDatabase<T>(work: (url: string) => Promise<T>): Promis
   try {
     return await work(urlOf(name));
   } finally {
-    await withSql(inject("postgresUrl"), (sql) => sql.query(`DROP DATABASE ${quoteIdentifier(name)} WITH (FORCE)`));
+    await withSql(inject("postgresUrl"), async (sql) => {
+      await sessionsEnd(sql, name);
+      await sql.query(`DROP DATABASE ${quoteIdentifier(name)} WITH (FORCE)`);
+    });
+  }
+}
+
+/** Waits a second at most for sessions that are about to end: one that is thrown out while it says goodbye is an error of nobody's. */
+async function sessionsEnd(sql: Database, name: string): Promise<void> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const open = await sql.query("SELECT 1 FROM pg_stat_activity WHERE datname = $1", [name]);
+    if (open.length === 0) return;
+    await sleep(20);
   }
 }
 

@@ -108,6 +108,8 @@ function tenant(name: string, labels: Record<string, string>): [string, CatalogT
   const entities = {
     schema: "public",
     name: `${name}_entities`,
+    quoted: `"public"."${name}_entities"`,
+    reads: [],
     columns: [{ name: "id", type: "integer", position: 1 }],
   };
   return [

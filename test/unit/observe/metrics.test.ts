@@ -61,6 +61,7 @@ describe("metrics", () => {
     observe({ kind: "catalog.loaded", version: "v", changed: true, tenants: 81, seconds: 0.1 });
     observe({ kind: "catalog.failed", error: new Error("gone") });
     observe({ kind: "parser.replaced", cause: "trap" });
+    observe({ kind: "arms.judged", verdict: "filter-local", arms: 80 });
     observe({ kind: "export.ran", queryName: "lag", ok: true, series: 3, seconds: 0.5 });
     observe({ kind: "export.ran", queryName: "lag", ok: false, series: 0, seconds: 0.5 });
     clock.ms += 5_000;
@@ -85,6 +86,7 @@ describe("metrics", () => {
         "tenantry_catalog_age_seconds {} 5",
         "tenantry_catalog_failures_total {} 1",
         'tenantry_parser_replaced_total {"cause":"trap"} 1',
+        'tenantry_arms_total {"verdict":"filter-local"} 80',
         'tenantry_export_runs_total {"query":"lag","result":"ok"} 1',
         'tenantry_export_runs_total {"query":"lag","result":"failed"} 1',
         'tenantry_export_series {"query":"lag"} 0',

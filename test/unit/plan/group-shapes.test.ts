@@ -3,13 +3,13 @@ import { groupShapes } from "../../../src/plan/group-shapes.ts";
 import type { ShapeMember } from "../../../src/plan/planned-block.ts";
 import { relationResolver } from "../../../src/plan/resolve-relation.ts";
 import type { CatalogColumn } from "../../../src/types.ts";
-import { columnsOf, sampleTenant } from "../sql/sample-catalog.ts";
+import { columnsOf, sampleRelation, sampleTenant } from "../sql/sample-catalog.ts";
 
 /** A tenant's part in a block that reads one relation for each list of columns. */
 function member(name: string, ...lists: readonly (readonly CatalogColumn[])[]): ShapeMember {
   return {
     tenant: sampleTenant(name),
-    relations: lists.map((columns, index) => ({ schema: "fleet", name: `${name}_${index}`, columns })),
+    relations: lists.map((columns, index) => sampleRelation("fleet", `${name}_${index}`, columns)),
   };
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { lookUpIn } from "../../../src/query/prepare-query.ts";
 import type { CatalogTenant } from "../../../src/types.ts";
-import { columnsOf, sampleCatalog, sampleTenant } from "../sql/sample-catalog.ts";
+import { columnsOf, sampleCatalog, sampleRelation, sampleTenant } from "../sql/sample-catalog.ts";
 
 const SHARED = columnsOf("id bigint, kind text");
 
@@ -9,7 +9,7 @@ const SHARED = columnsOf("id bigint, kind text");
 function withShared(name: string): CatalogTenant {
   return {
     ...sampleTenant(name, {}, {}),
-    relations: new Map([["events", { schema: "fleet", name: `${name}_events`, columns: SHARED }]]),
+    relations: new Map([["events", sampleRelation("fleet", `${name}_events`, SHARED)]]),
   };
 }
 

@@ -1,79 +1,133 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { ExecutionError } from "../../../src/execute/execution-error.ts";
-import type { PlannedBlock } from "../../../src/plan/planned-block.ts";
-import { pushDownNotices, requirePushDown, shapeVerdicts } from "../../../src/query/push-down.ts";
-import { verdictOf } from "../../../src/query/verdict.ts";
+import { gatePlan, relationsOf } from "../../../src/query/gate-plan.ts";
+import type { PlanNode } from "../../../src/query/plan-node.ts";
+import { judgeBlock, pushDownNotices, requirePushDown } from "../../../src/query/push-down.ts";
+import { verdictOf, verdictText } from "../../../src/query/verdict.ts";
 import { createParser } from "../../../src/sql/parser.ts";
 import { compileSample } from "../sql/compile-sample.ts";
-import { sampleCatalog, sampleTenant } from "../sql/sample-catalog.ts";
+import { sampleCatalog } from "../sql/sample-catalog.ts";
 
 const parser = createParser({ observe: () => {} });
 afterAll(() => parser.close());
 
-const SCAN = { "Node Type": "Foreign Scan" };
-const plan = (root: object) => [{ Plan: root }];
+const SCAN: PlanNode = { "Node Type": "Foreign Scan", Schema: "public", "Relation Name": "a_t" };
+const SENT: PlanNode = { "Node Type": "Foreign Scan", Relations: "Aggregate on (public.a_t)" };
 
 describe("verdictOf", () => {
-  test.each([
+  test.each<[string, PlanNode]>([
     ["pushed", SCAN],
     ["pushed", { "Node Type": "Append", Plans: [SCAN, SCAN] }],
     ["pushed", { "Node Type": "Aggregate", Plans: [{ "Node Type": "Function Scan" }] }],
-    ["filter-local", { ...SCAN, Filter: "(at > now())" }],
+    ["pushed", { "Node Type": "Aggregate", Plans: [SENT] }],
+    ["pushed", { "Node Type": "Limit", Plans: [{ "Node Type": "Sort", Plans: [SENT] }] }],
+    [
+      "pushed",
+      {
+        "Node Type": "Limit",
+        Plans: [{ "Node Type": "Result", Plans: [{ ...SCAN, "Parent Relationship": "InitPlan" }] }],
+      },
+    ],
+    ["filter-local: now()", { ...SCAN, Filter: "(at > (now() - '00:05:00'::interval))" }],
+    ["filter-local: current_date", { ...SCAN, Filter: "(day < CURRENT_DATE)" }],
+    ["filter-local: ->>", { ...SCAN, Filter: "((payload ->> 'now()'::text) = 'x'::text)" }],
+    ["filter-local: AT TIME ZONE", { ...SCAN, Filter: "((at AT TIME ZONE 'UTC'::text) > x)" }],
+    ["filter-local: extract", { ...SCAN, Filter: "(EXTRACT(epoch FROM at) > '5'::numeric)" }],
+    ["filter-local: ::text", { ...SCAN, Filter: "((id)::text = '5'::text)" }],
+    ["filter-local: sub-select", { ...SCAN, Filter: "(id = (SubPlan 1))" }],
+    ["filter-local", { ...SCAN, Filter: "(at > ts)" }],
     ["aggregate-local", { "Node Type": "Aggregate", Plans: [SCAN] }],
-    ["filter-local, aggregate-local", { "Node Type": "Aggregate", Plans: [{ ...SCAN, Filter: "(x)" }] }],
-    ["join-local", { "Node Type": "Hash Join", Plans: [SCAN, SCAN] }],
+    [
+      "aggregate-local: date_trunc",
+      { "Node Type": "Aggregate", "Group Key": ["(date_trunc('month'::text, at))"], Plans: [SCAN] },
+    ],
+    [
+      "filter-local: random(), aggregate-local",
+      { "Node Type": "Aggregate", Plans: [{ ...SCAN, Filter: "(random() < v)" }] },
+    ],
+    [
+      "join-local: to_char",
+      { "Node Type": "Hash Join", "Hash Cond": "(to_char(a.at, 'x'::text) = b.k)", Plans: [SCAN, SCAN] },
+    ],
     ["distinct-local", { "Node Type": "Unique", Plans: [{ "Node Type": "Sort", Plans: [SCAN] }] }],
-    ["window-local", { "Node Type": "WindowAgg", Plans: [SCAN] }],
+    ["window-local: row_number()", { "Node Type": "WindowAgg", Output: ["row_number() OVER (?)"], Plans: [SCAN] }],
     ["set-operation-local", { "Node Type": "SetOp", Plans: [SCAN, SCAN] }],
     ["limit-local", { "Node Type": "Limit", Plans: [{ "Node Type": "Sort", Plans: [SCAN] }] }],
   ])("%s", (verdict, root) => {
-    expect(verdictOf(plan(root))).toBe(verdict);
+    expect(verdictText(verdictOf(root))).toBe(verdict);
+  });
+});
+
+describe("the gate", () => {
+  const permitted = {
+    relations: [
+      { schema: "public", name: "a_t", reads: [] },
+      { schema: "public", name: "a_view", reads: [{ schema: 'Odd"One', name: "behind" }] },
+    ],
+    functions: new Set(["own.reading"]),
+  };
+
+  test("finds the relations of a scan, and of a join that is sent", () => {
+    expect(relationsOf(SCAN)).toEqual([{ schema: "public", name: "a_t" }]);
+    const Relations = `Aggregate on ((public.a_t x) INNER JOIN ("Odd""One".behind "INNER.JOIN"))`;
+    expect(relationsOf({ "Node Type": "Foreign Scan", Relations })).toEqual([
+      { schema: "public", name: "a_t" },
+      { schema: 'Odd"One', name: "behind" },
+    ]);
+  });
+
+  test.each<PlanNode>([
+    SCAN,
+    { "Node Type": "Append", Plans: [SCAN, { ...SCAN, Schema: 'Odd"One', "Relation Name": "behind" }] },
+    { "Node Type": "Function Scan", Schema: "pg_catalog", "Function Name": "generate_series" },
+    { "Node Type": "Function Scan", Schema: "own", "Function Name": "reading" },
+  ])("lets pass what was decided on, and what a view of it reads", (plan) => {
+    expect(() => gatePlan(plan, permitted)).not.toThrow();
+  });
+
+  test.each<[string, PlanNode]>([
+    ["public.b_t", { "Node Type": "Append", Plans: [SCAN, { ...SCAN, "Relation Name": "b_t" }] }],
+    ["other.a_t", { ...SCAN, Schema: "other" }],
+    ["public.b_t", { "Node Type": "Foreign Scan", Relations: "(public.a_t) LEFT JOIN (public.b_t b)" }],
+    ["pg_catalog.pg_authid", { "Node Type": "Seq Scan", Schema: "pg_catalog", "Relation Name": "pg_authid" }],
+    ["pg_ls_dir", { "Node Type": "Function Scan", Schema: "pg_catalog", "Function Name": "pg_ls_dir" }],
+    ["reading", { "Node Type": "Function Scan", Schema: "other", "Function Name": "reading" }],
+  ])("refuses a plan that touches %s", (name, plan) => {
+    expect(() => gatePlan(plan, permitted)).toThrow(name);
   });
 });
 
 describe("push-down", () => {
-  const tenant = sampleTenant("a", {}, { orders: "id bigint" });
-  const block = async (): Promise<PlannedBlock> => {
-    const compiled = await compileSample("SELECT id FROM $<tenant>_orders", sampleCatalog(), parser);
-    const [first] = compiled.blocks;
-    if (first === undefined) throw new Error("no block");
-    const relations = [...tenant.relations.values()];
-    return {
-      block: first,
-      columns: [],
-      arms: [{ tenant: "a", sql: "SELECT 1" }],
-      expected: [tenant],
-      leftOut: [],
-      shapes: [{ members: [{ tenant, relations }] }],
-    };
-  };
-  const { signal } = new AbortController();
+  const permitted = { localRelations: [], functions: new Set<string>() };
 
-  test("names what is dragged, or refuses it", async () => {
-    const executor = { explain: async () => plan({ "Node Type": "Aggregate", Plans: [SCAN] }) };
-    const [notice] = await pushDownNotices([await block()], executor, signal);
-    expect(notice?.text).toContain("rows of 1 tenants cross the network before they are worked on (aggregate-local)");
-    await expect(requirePushDown([await block()], executor, signal)).rejects.toMatchObject({ code: "QUERY_FORBIDDEN" });
-  });
+  async function blockOf(sql: string) {
+    const [tenant] = sampleCatalog().tenants.values();
+    const { blocks } = await compileSample(sql, sampleCatalog(), parser);
+    const [block] = blocks;
+    if (block === undefined || tenant === undefined) throw new Error("no block");
+    const members = [{ tenant, relations: [...tenant.relations.values()] }];
+    const arms = [{ tenant: tenant.name, sql: "SELECT 1" }];
+    return { block, columns: [], arms, expected: [tenant], leftOut: [], shapes: [{ members }] };
+  }
 
-  test("says nothing when the tenants do the work", async () => {
-    const executor = { explain: async () => plan(SCAN) };
-    expect(await pushDownNotices([await block()], executor, signal)).toEqual([]);
-    await expect(requirePushDown([await block()], executor, signal)).resolves.toBeUndefined();
-  });
-
-  test("what PostgreSQL refuses to explain has no verdict", async () => {
-    const facts = { sqlstate: "42501", kind: "query", remote: false, message: "permission denied" } as const;
-    const executor = { explain: () => Promise.reject(new ExecutionError(facts, null)) };
-    expect(await shapeVerdicts(await block(), executor, signal)).toEqual([
-      { tenants: ["a"], verdict: "unknown: permission denied" },
+  test("names what is dragged with its place, or refuses it there", async () => {
+    const block = await blockOf("SELECT count(*)\nFROM $<tenant>_orders\nWHERE amount > random()");
+    const verdict = verdictOf({ "Node Type": "Aggregate", Plans: [{ ...SCAN, Filter: "(amount > random())" }] });
+    const verdicts = await judgeBlock(block, { plans: { judge: async () => verdict }, ...permitted });
+    expect(pushDownNotices(verdicts).map(({ text }) => text)).toEqual([
+      "rows of 1 tenants cross the network before they are worked on (filter-local: random() in line 3, aggregate-local in line 1); /v1/explain shows more",
     ]);
-    expect(await pushDownNotices([await block()], executor, signal)).toEqual([]);
+    expect(() => requirePushDown(verdicts)).toThrow(
+      expect.objectContaining({ code: "QUERY_FORBIDDEN", position: expect.objectContaining({ line: 3, column: 16 }) }),
+    );
   });
 
-  test("a plan that cannot be had is no reason to fail the query, unless it is required", async () => {
-    const executor = { explain: () => Promise.reject(new Error("permission denied")) };
-    expect(await pushDownNotices([await block()], executor, signal)).toEqual([]);
-    await expect(requirePushDown([await block()], executor, signal)).rejects.toThrow("permission denied");
+  test("says nothing when the tenants do the work, or when no plan is to be had", async () => {
+    const block = await blockOf("SELECT id FROM $<tenant>_orders");
+    for (const judge of [async () => verdictOf(SCAN), async () => null]) {
+      const verdicts = await judgeBlock(block, { plans: { judge }, ...permitted });
+      expect(verdicts).toHaveLength(1);
+      expect(pushDownNotices(verdicts)).toEqual([]);
+      expect(() => requirePushDown(verdicts)).not.toThrow();
+    }
   });
 });

@@ -1,3 +1,4 @@
+import { quoteQualified } from "../../../src/postgres/quote.ts";
 import type { Catalog, CatalogColumn, CatalogRelation, CatalogTenant } from "../../../src/types.ts";
 
 /** `name type, name type` as columns; positions count from 1. */
@@ -6,6 +7,11 @@ export function columnsOf(text: string): readonly CatalogColumn[] {
     const [name = "", ...type] = column.split(" ");
     return { name, type: type.join(" "), position: index + 1 };
   });
+}
+
+/** A foreign table of the catalog. */
+export function sampleRelation(schema: string, name: string, columns: readonly CatalogColumn[]): CatalogRelation {
+  return { schema, name, quoted: quoteQualified(schema, name), columns, reads: [] };
 }
 
 const TABLES = {
@@ -25,7 +31,7 @@ export function sampleTenant(
   const relations = new Map<string, CatalogRelation>(
     Object.entries(tables).map(([relation, columns]) => [
       relation,
-      { schema: "fleet", name: `${name}_${relation}`, columns: columnsOf(columns) },
+      sampleRelation("fleet", `${name}_${relation}`, columnsOf(columns)),
     ]),
   );
   return { name, labels, state: "ready", servers: [`${name}_server`], relations };
@@ -39,7 +45,7 @@ export function sampleCatalog(): Catalog {
     loadedAtMs: 0,
     tenants: new Map(tenants.map((tenant) => [tenant.name, tenant])),
     localRelations: new Map([
-      ["public.plans", { schema: "public", name: "plans", columns: columnsOf("plan text, price numeric") }],
+      ["public.plans", sampleRelation("public", "plans", columnsOf("plan text, price numeric"))],
     ]),
   };
 }
