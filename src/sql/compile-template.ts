@@ -13,7 +13,8 @@ import type { ColumnFacts } from "./column-scope.ts";
 import type { CopiedBlock } from "./copied-block.ts";
 import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
-import { guardTree } from "./guard.ts";
+import { forbiddenCalls, guardTree } from "./guard.ts";
+import { refuseCalledColumns } from "./guard-columns.ts";
 import { buildOuter } from "./outer-statement.ts";
 import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
 import type { Rewrite } from "./rewrites.ts";
@@ -86,6 +87,8 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   refuseForeignRelations(analysis, options, positionOf);
   checkJoins(root, { analysis, tenantColumn: options.tenantColumn, positionOf });
   const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> => options.columnsOf(relation) ?? new Map();
+  const isForbiddenCall = forbiddenCalls(options);
+  refuseCalledColumns(root, { analysis, columnsOf, tenantColumn: options.tenantColumn, isForbiddenCall, positionOf });
   const context = { scopeOf: analysis.scopeOf, columnsOf, tenantColumn: options.tenantColumn, selectors, positionOf };
   const { blocks, outer } = buildOuter(root, analysis, context);
 

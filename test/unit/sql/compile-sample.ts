@@ -9,7 +9,7 @@ export const FROM_MS = Date.UTC(2026, 10, 22, 8);
 export const TO_MS = Date.UTC(2026, 10, 22, 14);
 
 /** Names that a federation database has functions or types of, and no query may call. */
-const DANGEROUS = /^(pg_|set_config|ts_stat|query_to_xml|reg|lo_|dblink|current_setting|nextval|row_of)/;
+const DANGEROUS = /^(pg_|set_config|ts_stat|query_to_xml|reg|lo_|dblink|current_setting|nextval|row_of|status$|price$)/;
 
 /** Compiles `sql` over `catalog` with a fixed range, interval and set of parameters. */
 export async function compileSample(sql: string, catalog: Catalog, parser: Parser): Promise<CompiledQuery> {
