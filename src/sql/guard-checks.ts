@@ -18,6 +18,8 @@ export interface CheckContext {
 /** Throws the refusal of a node, if it finds fault with it. */
 export type GuardCheck = (node: Node, context: CheckContext) => void;
 
+const MAX_PADDED_LENGTH = 10_000;
+
 /** One check for each way in which a node of an allowed kind can still reach what it may not. */
 export const GUARD_CHECKS = {
   "WITH queries": (node, { forbidden }) => {
@@ -38,6 +40,27 @@ export const GUARD_CHECKS = {
       `the type ${name}${node.TypeName.pct_type === true ? "%TYPE" : ""} is not allowed`,
       "cast to a built-in type such as text, numeric or timestamptz",
     );
+  },
+  // char(n) and bit(n) are padded: ten million bytes for each row, when told so.
+  "lengths of types": (node, { forbidden }) => {
+    if (!("TypeName" in node) || !/^(bpchar|char|bit)$/.test(pathOf(node.TypeName.names).at(-1) ?? "")) return;
+    const [length] = node.TypeName.typmods ?? [];
+    if (length === undefined) return;
+    if (
+      !("A_Const" in length) ||
+      (length.A_Const.ival?.ival ?? 0) > MAX_PADDED_LENGTH ||
+      length.A_Const.fval !== undefined
+    )
+      throw forbidden(`char(n) and bit(n) may be ${MAX_PADDED_LENGTH} long`, "use text, varchar or bit varying");
+  },
+  // format('%1000000000s') makes a gigabyte; so its text must be known here.
+  "widths of format": (node, { allowFunctions, forbidden }) => {
+    if (!("FuncCall" in node) || pathOf(node.FuncCall.funcname).at(-1) !== "format" || allowFunctions.has("format"))
+      return;
+    const [text] = node.FuncCall.args ?? [];
+    const known = text !== undefined && "A_Const" in text ? (text.A_Const.sval?.sval ?? null) : null;
+    if (known === null || /%-*[\d*]/.test(known.replaceAll("%%", "").replaceAll(/%\d+\$/g, "%")))
+      throw forbidden("format needs a literal text without widths", "write format('%s …', …)");
   },
   "system columns": (node, context) => {
     if ("ColumnRef" in node) checkSystemColumn(pathOf(node.ColumnRef.fields).at(-1) ?? "", context);

@@ -26,7 +26,7 @@ const NODES = `SelectStmt ResTarget ColumnRef A_Star A_Const String Integer List
 const TYPES = `bool boolean int2 int4 int8 smallint int integer bigint float4 float8 real numeric decimal text varchar bpchar char
   name uuid date time timetz timestamp timestamptz interval json jsonb jsonpath bytea bit varbit inet cidr macaddr macaddr8
   money oid point line lseg box path polygon circle tsvector tsquery int4range int8range numrange tsrange tstzrange daterange
-  int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange xml record`;
+  int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange record`;
 
 const NAMES = {
   TransactionStmt: "a transaction command",

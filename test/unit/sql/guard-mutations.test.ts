@@ -13,7 +13,7 @@ const CASES: readonly string[] = [
   ...REFUSED_QUERIES.map(([sql]) => sql),
   ...REFUSED_STATEMENTS.map(([sql]) => sql),
   // Quoted, since words such as int and coalesce are of the grammar and not names of its lists.
-  ...[...GUARD_TABLES.functions].map((name) => `SELECT "${name}"(a) FROM t`),
+  ...[...GUARD_TABLES.functions].map((name) => `SELECT "${name}"('x', a) FROM t`),
   ...[...GUARD_TABLES.types].map((name) => `SELECT a::"${name}" FROM t`),
 ];
 

@@ -67,6 +67,12 @@ describe("functions", () => {
     expect(await refusal("SELECT count(*) FILTER (WHERE a), sum(a) OVER (ORDER BY b) FROM t")).toBeNull();
   });
 
+  it("lets format fill in values, and an operator allow all of it", async () => {
+    expect(await refusal("SELECT format('100%% of %s: %2$I %L', a, b) FROM t")).toBeNull();
+    expect(await refusal("SELECT a::char(20), b::bit(8) FROM t")).toBeNull();
+    expect(await refusal("SELECT format(a, b) FROM t", ["format"])).toBeNull();
+  });
+
   it("finds a call wherever it hides", async () => {
     for (const sql of [
       "SELECT 1 FROM t WHERE pg_sleep(1) IS NULL",
