@@ -88,7 +88,12 @@ const DANGEROUS = `
   pg_relation_filepath pg_show_all_settings pg_stat_get_backend_activity pg_logical_emit_message pg_create_restore_point
   current_database current_schema current_schemas pg_backend_pid pg_postmaster_start_time obj_description
   col_description row_security_active pg_table_is_visible json_populate_record jsonb_populate_recordset
-  pg_input_is_valid pg_input_error_info
+  pg_input_is_valid pg_input_error_info pg_get_ruledef pg_get_indexdef pg_get_constraintdef pg_get_triggerdef pg_get_expr
+  has_schema_privilege has_function_privilege has_column_privilege has_server_privilege pg_has_role to_regnamespace to_regoper
+  inet_server_port inet_client_port pg_stat_get_backend_client_addr pg_switch_wal pg_logical_slot_get_changes xpath
+  xpath_exists xml_is_well_formed xmlcomment xmlagg lo_open lo_unlink loread lowrite pg_advisory_unlock_all txid_snapshot_xmin
+  getdatabaseencoding pg_ls_waldir pg_ls_logdir pg_current_logfile pg_read_file_off_length dblink_connect dblink_send_query
+  table_to_xmlschema schema_to_xmlschema database_to_xmlschema table_to_xml_and_xmlschema repeat lpad rpad array_fill factorial
 `;
 
 /** Functions with which queries reached other tenants' rows, files, sessions or settings, or ran SQL from a string. */
