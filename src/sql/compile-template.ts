@@ -15,6 +15,7 @@ import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { forbiddenCalls, guardTree } from "./guard.ts";
 import { refuseCalledColumns } from "./guard-columns.ts";
+import { limitReferences } from "./limit-references.ts";
 import { buildOuter } from "./outer-statement.ts";
 import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
 import type { Rewrite } from "./rewrites.ts";
@@ -84,6 +85,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
   const root = tree.SelectStmt;
 
   const analysis = analyseBlocks(root, { selectors, positionOf });
+  limitReferences(analysis.bindings, positionOf);
   refuseForeignRelations(analysis, options, positionOf);
   checkJoins(root, { analysis, tenantColumn: options.tenantColumn, positionOf });
   const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> => options.columnsOf(relation) ?? new Map();

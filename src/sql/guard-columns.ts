@@ -153,7 +153,11 @@ function outputHas(query: SelectStmt, question: Question): boolean {
     if (value === undefined || !("ColumnRef" in value)) return false;
     const [last, qualifier] = pathOf(value.ColumnRef.fields).toReversed();
     if (last !== "*") return last === name;
-    if (qualifier !== undefined) return surelyColumn(qualifier, name, [...outer, first], within, rules);
+    if (qualifier !== undefined) {
+      // In a SELECT's own list, its own FROM comes before what is around it.
+      const own = (first.fromClause ?? []).some((item) => sourcesIn(item, qualifier).length > 0);
+      return surelyColumn(qualifier, name, own ? [first] : outer, within, rules);
+    }
     const inside = { ...question, select: first, outer, seen: within };
     return (first.fromClause ?? []).some((item) => itemHas(item, inside));
   });

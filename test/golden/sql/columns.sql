@@ -28,6 +28,8 @@ SELECT k.status FROM $<tenant>_jobs k
 SELECT f.status FROM unnest(ARRAY['x']) AS f(status), $<tenant>_orders
 -- case: of a function that does not name it
 SELECT f.status FROM unnest(ARRAY['x']) AS f, $<tenant>_orders o
+-- case: through stars of sources that are called the same
+SELECT x.status FROM (SELECT x.* FROM (SELECT x.* FROM $<tenant>_orders x) x) x
 -- case: of a set operation, by its first side
 SELECT u.status FROM (SELECT status FROM $<tenant>_orders UNION ALL SELECT kind FROM $<tenant>_jobs) u
 -- case: of a set operation, by its second side

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Database } from "../../src/postgres/database.ts";
+import { analyseBlocks } from "../../src/sql/analyse-blocks.ts";
+import { refuseCalledColumns } from "../../src/sql/guard-columns.ts";
+import { createParser } from "../../src/sql/parser.ts";
+import { createRandom, type Random } from "../support/fuzz-inputs.ts";
+import { withDatabase, withSql } from "../support/postgres.ts";
+
+// The oracle is PostgreSQL: what the guard takes for a column must never be planned as a call.
+
+const SEED = Date.now() % 2 ** 32;
+const CASES = 3_000;
+/** A column of `has` and of nothing else, and a function of any type. */
+const SETUP = `CREATE TABLE has (id int, f int, g int); CREATE TABLE lacks (id int, g int);
+  CREATE FUNCTION f(anyelement) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;`;
+
+const parser = createParser({ observe: () => {} });
+const names = ["x", "y"] as const;
+const oneOf = <T>(random: Random, ...items: readonly T[]): T => {
+  const item = items[random(items.length)];
+  if (item === undefined) throw new Error("nothing to choose from");
+  return item;
+};
+
+function source(random: Random, depth: number): string {
+  const alias = oneOf(random, ...names);
+  const colnames = oneOf(random, "", "", "", "", "(id, f)", "(f)", "(a)", "(a, b)");
+  const relation = oneOf(random, "has", "lacks", "has", "w", "v");
+  if (depth <= 0 || random(3) === 0) return `${relation} AS ${alias}${colnames}`;
+  const kind = random(6);
+  if (kind === 0)
+    return `(${source(random, depth - 1)} CROSS JOIN ${source(random, depth - 1)}) AS ${alias}${colnames}`;
+  if (kind === 1) return `(${source(random, 0)} JOIN ${source(random, 0)} USING (id) AS ${alias})`;
+  if (kind === 2) return `unnest(ARRAY[1, 2]) AS ${alias}${oneOf(random, "", "(f)", "(g)")}`;
+  return `${oneOf(random, "", "LATERAL ")}(${select(random, depth - 1)}) AS ${alias}${colnames}`;
+}
+
+function output(random: Random, depth: number): string {
+  const kind = random(depth > 0 ? 8 : 6);
+  if (kind < 2) return "*";
+  if (kind === 2) return `${oneOf(random, ...names)}.*`;
+  if (kind === 3) return `${oneOf(random, ...names)}.f${oneOf(random, "", " AS f", " AS g")}`;
+  if (kind === 4) return oneOf(random, "f", "g AS f", "1 AS id", "f AS g", "abs(1) AS f");
+  if (kind === 5) return `${oneOf(random, ...names)}.f + 1`;
+  return `(${select(random, depth - 1)} LIMIT 1)`;
+}
+
+function select(random: Random, depth: number): string {
+  const sources = Array.from({ length: 1 + random(2) }, () => source(random, depth));
+  const outputs = Array.from({ length: 1 + random(2) }, () => output(random, depth));
+  const where = random(3) === 0 ? ` WHERE ${oneOf(random, ...names)}.f IS NOT NULL` : "";
+  const simple = `SELECT ${outputs.join(", ")} FROM ${sources.join(", ")}${where}`;
+  return random(8) === 0 && depth > 0 ? `${simple} UNION ALL ${select(random, depth - 1)}` : simple;
+}
+
+function statement(random: Random): string {
+  const recursive = random(3) === 0 ? "RECURSIVE " : "";
+  const columns = oneOf(random, "", "", "(id, f)", "(g)");
+  return `WITH ${recursive}w${columns} AS (${select(random, 1)}), v AS (${select(random, 1)}) ${select(random, 2)}`;
+}
+
+/** True when the guard takes each qualified `f` for a column. */
+async function passes(sql: string): Promise<boolean> {
+  const root = (await parser.parse(sql)).stmts?.[0]?.stmt;
+  if (root === undefined || !("SelectStmt" in root)) throw new Error(`no SELECT: ${sql}`);
+  const positionOf = () => undefined;
+  const columns = { types: new Set(["integer"]), everywhere: true };
+  const tables = new Map([
+    ["has", new Map(["id", "f", "g"].map((name) => [name, columns] as const))],
+    ["lacks", new Map(["id", "g"].map((name) => [name, columns] as const))],
+  ]);
+  try {
+    refuseCalledColumns(root.SelectStmt, {
+      analysis: analyseBlocks(root.SelectStmt, { selectors: [], positionOf }),
+      columnsOf: (relation) => tables.get(relation.relname ?? "") ?? new Map(),
+      tenantColumn: "tenant",
+      isForbiddenCall: (name) => name === "f",
+      positionOf,
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether PostgreSQL plans calls of f; null where it refuses the statement. */
+async function calls(sql: string, database: Database): Promise<boolean | null> {
+  try {
+    return /\bf\(/.test(JSON.stringify(await database.query(`EXPLAIN (VERBOSE, COSTS OFF) ${sql}`)));
+  } catch {
+    return null;
+  }
+}
+
+let close: () => void = () => undefined;
+let done: Promise<void> = Promise.resolve();
+let database: Database;
+
+beforeAll(async () => {
+  await new Promise<void>((ready, failed) => {
+    done = withDatabase((url) =>
+      withSql(url, async (sql) => {
+        await sql.query(SETUP);
+        database = sql;
+        await new Promise<void>((resolve) => {
+          close = resolve;
+          ready();
+        });
+      }),
+    );
+    done.catch(failed);
+  });
+});
+
+afterAll(async () => {
+  close();
+  await done;
+  await parser.close();
+});
+
+test(`what passes as a column is never a call (seed ${SEED})`, async () => {
+  const random = createRandom(SEED);
+  const counts = { columns: 0, callsRefused: 0, refusedColumns: 0 };
+  for (let index = 0; index < CASES; index += 1) {
+    const sql = statement(random);
+    const called = await calls(sql, database);
+    if (called === null) continue;
+    if (await passes(sql)) {
+      expect(called, `seed ${SEED}: ${sql}`).toBe(false);
+      if (/\.f\b/.test(sql)) counts.columns += 1;
+    } else if (called) counts.callsRefused += 1;
+    else counts.refusedColumns += 1;
+  }
+  console.info(`columns that could be calls: seed ${SEED}, ${JSON.stringify(counts)}`);
+  expect(counts.columns).toBeGreaterThan(0);
+  expect(counts.callsRefused).toBeGreaterThan(0);
+}, 300_000);
