@@ -15,48 +15,60 @@ const SETUP = `CREATE TABLE has (id int, f int, g int); CREATE TABLE lacks (id i
   CREATE FUNCTION f(anyelement) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;`;
 
 const parser = createParser({ observe: () => {} });
-const names = ["x", "y"] as const;
+const ALIASES: readonly string[] = ["x", "y"];
 const oneOf = <T>(random: Random, ...items: readonly T[]): T => {
   const item = items[random(items.length)];
   if (item === undefined) throw new Error("nothing to choose from");
   return item;
 };
 
-function source(random: Random, depth: number): string {
-  const alias = oneOf(random, ...names);
-  const colnames = oneOf(random, "", "", "", "", "(id, f)", "(f)", "(a)", "(a, b)");
-  const relation = oneOf(random, "has", "lacks", "has", "w", "v");
-  if (depth <= 0 || random(3) === 0) return `${relation} AS ${alias}${colnames}`;
-  const kind = random(6);
-  if (kind === 0)
-    return `(${source(random, depth - 1)} CROSS JOIN ${source(random, depth - 1)}) AS ${alias}${colnames}`;
-  if (kind === 1) return `(${source(random, 0)} JOIN ${source(random, 0)} USING (id) AS ${alias})`;
+/** `ctes` are the WITH queries that may be read. */
+interface Around {
+  readonly random: Random;
+  readonly depth: number;
+  readonly ctes: readonly string[];
+}
+
+function source(alias: string, around: Around): string {
+  const { random, depth, ctes } = around;
+  const colnames = oneOf(random, "", "", "", "", "", "", "(a)", "(f)", "(id, f)");
+  if (depth <= 0 || random(3) === 0) return `${oneOf(random, "has", "has", "lacks", ...ctes)} AS ${alias}${colnames}`;
+  const inner = { ...around, depth: depth - 1 };
+  const kind = random(8);
+  if (kind === 0) return `(${source("x", inner)} CROSS JOIN ${source("y", inner)}) AS ${alias}${colnames}`;
+  if (kind === 1)
+    return `(has AS ${alias}1 JOIN ${oneOf(random, "has", "lacks")} AS ${alias}2 USING (${oneOf(random, "id", "g")}) AS ${alias})`;
   if (kind === 2) return `unnest(ARRAY[1, 2]) AS ${alias}${oneOf(random, "", "(f)", "(g)")}`;
-  return `${oneOf(random, "", "LATERAL ")}(${select(random, depth - 1)}) AS ${alias}${colnames}`;
+  return `${oneOf(random, "", "LATERAL ")}(${select(inner)}) AS ${alias}${colnames}`;
 }
 
-function output(random: Random, depth: number): string {
-  const kind = random(depth > 0 ? 8 : 6);
-  if (kind < 2) return "*";
-  if (kind === 2) return `${oneOf(random, ...names)}.*`;
-  if (kind === 3) return `${oneOf(random, ...names)}.f${oneOf(random, "", " AS f", " AS g")}`;
-  if (kind === 4) return oneOf(random, "f", "g AS f", "1 AS id", "f AS g", "abs(1) AS f");
-  if (kind === 5) return `${oneOf(random, ...names)}.f + 1`;
-  return `(${select(random, depth - 1)} LIMIT 1)`;
+function output(aliases: readonly string[], { random, depth, ctes }: Around): string {
+  // Mostly a name from the own FROM, sometimes one from around.
+  const alias = random(4) === 0 ? oneOf(random, ...ALIASES) : oneOf(random, ...aliases);
+  const kind = random(depth > 0 ? 8 : 7);
+  if (kind === 0) return "*";
+  if (kind < 3) return `${alias}.*`;
+  if (kind < 6) return `${alias}.f${oneOf(random, "", "", " AS g", " + 1 AS f")}`;
+  if (kind === 6) return oneOf(random, "1 AS f", "abs(1)", "2 AS id");
+  return `(SELECT ${alias}.f FROM ${source(oneOf(random, ...ALIASES), { random, depth: depth - 1, ctes })} LIMIT 1)`;
 }
 
-function select(random: Random, depth: number): string {
-  const sources = Array.from({ length: 1 + random(2) }, () => source(random, depth));
-  const outputs = Array.from({ length: 1 + random(2) }, () => output(random, depth));
-  const where = random(3) === 0 ? ` WHERE ${oneOf(random, ...names)}.f IS NOT NULL` : "";
+function select(around: Around): string {
+  const { random, depth } = around;
+  const aliases = ALIASES.filter(() => random(2) === 0);
+  if (aliases.length === 0) aliases.push("x");
+  const sources = aliases.map((alias) => source(alias, around));
+  const outputs = Array.from({ length: 1 + random(2) }, () => output(aliases, around));
+  const where = random(4) === 0 ? ` WHERE ${oneOf(random, ...aliases)}.f IS NOT NULL` : "";
   const simple = `SELECT ${outputs.join(", ")} FROM ${sources.join(", ")}${where}`;
-  return random(8) === 0 && depth > 0 ? `${simple} UNION ALL ${select(random, depth - 1)}` : simple;
+  return random(10) === 0 && depth > 0 ? `${simple} UNION ALL ${select({ ...around, depth: depth - 1 })}` : simple;
 }
 
 function statement(random: Random): string {
-  const recursive = random(3) === 0 ? "RECURSIVE " : "";
-  const columns = oneOf(random, "", "", "(id, f)", "(g)");
-  return `WITH ${recursive}w${columns} AS (${select(random, 1)}), v AS (${select(random, 1)}) ${select(random, 2)}`;
+  const columns = oneOf(random, "", "", "", "(f)", "(a)");
+  const w = select({ random, depth: 1, ctes: [] });
+  const v = `SELECT ${oneOf(random, "*", "w.*", "id", "1 AS f")} FROM w, lacks AS z`;
+  return `WITH w${columns} AS (${w}), v AS (${v}) ${select({ random, depth: 2, ctes: ["w", "v"] })}`;
 }
 
 /** True when the guard takes each qualified `f` for a column. */
