@@ -1,14 +1,14 @@
 import { Buffer } from "node:buffer";
 import { AppError, type Position, positionAt } from "../errors.ts";
-import { RESERVED_PREFIX, STAND_IN } from "../template/reserved.ts";
+import { RESERVED_PREFIX } from "../template/reserved.ts";
 import type { ScannedTemplate } from "../template/scan.ts";
 import type { Selector } from "../template/selector.ts";
 import type { ParamDeclarationValue, TimeRange } from "../types.ts";
-import { analyseBlocks, type BlockAnalysis, isFleetRelation } from "./analyse-blocks.ts";
+import { analyseBlocks, type BlockAnalysis } from "./analyse-blocks.ts";
 import { type ArmText, armText } from "./arm-text.ts";
-import { copyTree, type Node, type RangeVar, type SelectStmt } from "./ast.ts";
+import { copyTree, type RangeVar, type SelectStmt } from "./ast.ts";
 import { byteOffsets } from "./byte-offsets.ts";
-import { checkJoins } from "./check-joins.ts";
+import { checkBlocks, parseOne, refuseForgedNames } from "./check-template.ts";
 import type { ColumnFacts } from "./column-scope.ts";
 import type { CopiedBlock, CopyContext } from "./copied-block.ts";
 import { copyBlock } from "./copy-block.ts";
@@ -20,16 +20,12 @@ import { guardTree } from "./guard.ts";
 import { type Moved, moveIntoArms } from "./move-into-arms.ts";
 import { neededCtes } from "./needed-ctes.ts";
 import { buildOuter } from "./outer-statement.ts";
-import { codePointsToUnits, type Parser, SqlSyntaxError } from "./parser.ts";
+import { codePointsToUnits, type Parser } from "./parser.ts";
 import type { Rewrite } from "./rewrites.ts";
 import { shipTimes } from "./ship-times.ts";
 import { refuseStrayMentions } from "./stray-mentions.ts";
 
-const MAX_MESSAGE_LENGTH = 200;
 const NOTHING_MOVED: Moved = { narrowing: new Map(), arms: new Set(), notes: [] };
-
-/** Where a local relation is that is named without a schema. */
-export const LOCAL_SCHEMA = "public";
 
 /** A copied block with the text of which each arm is a filling-in. */
 export interface CompiledBlock extends CopiedBlock {
@@ -98,19 +94,17 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
     positionOf,
   });
   const { tree, fill } = expandMacros(statement, { ...options, positionOf });
-  const folded = await foldTemplate(tree, options);
-  if (!("SelectStmt" in folded)) throw new AppError("QUERY_FORBIDDEN", "only SELECT is allowed");
-
-  const written = analyseBlocks(folded.SelectStmt, { selectors, positionOf });
-  refuseForeignRelations(written, options, positionOf);
-  checkJoins(folded.SelectStmt, { analysis: written, tenantColumn: options.tenantColumn, positionOf });
+  if (!("SelectStmt" in tree)) throw new AppError("QUERY_FORBIDDEN", "only SELECT is allowed");
   const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> => options.columnsOf(relation) ?? new Map();
+  checkBlocks(tree.SelectStmt, options, { columnsOf, selectors, positionOf });
+
+  const folded = await foldTemplate(tree.SelectStmt, options);
   const root = options.rewrites.has("ship-times")
-    ? shipTimes(folded.SelectStmt, { scopeOf: written.scopeOf, columnsOf })
-    : folded.SelectStmt;
+    ? shipTimes(folded, { scopeOf: analyseBlocks(folded, { selectors, positionOf }).scopeOf, columnsOf })
+    : folded;
   // What is known of a tree is known by its nodes.
-  const analysis = root === folded.SelectStmt ? written : analyseBlocks(root, { selectors, positionOf });
-  const expandedSql = expandedText(folded.SelectStmt, template);
+  const analysis = analyseBlocks(root, { selectors, positionOf });
+  const expandedSql = expandedText(folded, template);
   const context: CopyContext = {
     scopeOf: analysis.scopeOf,
     columnsOf,
@@ -182,76 +176,10 @@ async function moveWork(
   return moveIntoArms(root, { analysis, tenantColumn, describe });
 }
 
-async function foldTemplate(tree: Node, { rewrites, folding, parser }: CompileOptions): Promise<Node> {
-  return folding !== null && rewrites.has("fold") ? foldConstants(tree, folding, parser) : tree;
-}
-
-/** Exactly one statement, or an error that says where the second begins. */
-async function parseOne({ source, sql }: ScannedTemplate, parser: Parser): Promise<Node> {
-  const parsed = await parser.parse(sql.text).catch((error: unknown) => {
-    if (!(error instanceof SqlSyntaxError)) throw error;
-    const position = positionAt(source, sql.toSource(error.offset));
-    throw new AppError(
-      "QUERY_SYNTAX",
-      // PostgreSQL quotes the token that it stopped at, which may be as long as the text.
-      error.message
-        .slice(0, MAX_MESSAGE_LENGTH)
-        .replaceAll(new RegExp(`${RESERVED_PREFIX}(\\w+?)__`, "g"), "$$<tenant>"),
-      { position },
-    );
-  });
-  const [first, second] = parsed.stmts ?? [];
-  if (second !== undefined) {
-    const at = byteOffsets(sql.text).toUnits(second.stmt_location ?? 0);
-    throw new AppError("QUERY_FORBIDDEN", "only one statement is allowed", {
-      position: positionAt(source, sql.toSource(at)),
-      hint: "remove the semicolon and what follows it",
-    });
-  }
-  if (first?.stmt === undefined) throw new AppError("QUERY_SYNTAX", "the SQL is empty", { hint: "write a SELECT" });
-  return first.stmt;
-}
-
-/**
- * Reserved names in the tree must be exactly those that the scanner put into the text: an escape such as U&"\005f_tnt_0__" would be one that
- * only the parser can see, and a name of more than 63 bytes is cut, perhaps within one.
- */
-function refuseForgedNames(statement: Node, { standIns }: ScannedTemplate): void {
-  const text = JSON.stringify(statement);
-  const found = [...text.matchAll(STAND_IN)].map((match) => match[0]);
-  const forged =
-    text.split(RESERVED_PREFIX).length - 1 !== found.length || found.sort().join() !== [...standIns].sort().join();
-  if (!forged) return;
-  throw new AppError(
-    "QUERY_SYNTAX",
-    `names that contain ${RESERVED_PREFIX} are reserved, and names may have 63 bytes`,
-    {
-      hint: "choose other names, or shorter ones around $<tenant>",
-    },
-  );
-}
-
-function refuseForeignRelations(
-  analysis: BlockAnalysis,
-  options: CompileOptions,
-  positionOf: (byte: number | undefined) => Position | undefined,
-): void {
-  for (const relation of analysis.localRelations) {
-    const allowed =
-      relation.catalogname === undefined && !isFleetRelation(relation) && options.columnsOf(relation) !== null;
-    if (allowed) {
-      // Written in full from here on, so that no name is left to the search path.
-      relation.schemaname ??= LOCAL_SCHEMA;
-      continue;
-    }
-    const name = [relation.catalogname, relation.schemaname, relation.relname]
-      .filter((part) => part !== undefined)
-      .join(".");
-    throw new AppError("QUERY_FORBIDDEN", `the relation ${name} is not allowed`, {
-      hint: "tenants' tables are reached by $<tenant> only; an operator can list others in guard.allowRelations",
-      position: positionOf(relation.location),
-    });
-  }
+async function foldTemplate(root: SelectStmt, { rewrites, folding, parser }: CompileOptions): Promise<SelectStmt> {
+  if (folding === null || !rewrites.has("fold")) return root;
+  const folded = await foldConstants({ SelectStmt: root }, folding, parser);
+  return "SelectStmt" in folded ? folded.SelectStmt : root;
 }
 
 function expandedText(root: SelectStmt, { source }: ScannedTemplate): string {

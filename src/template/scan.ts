@@ -31,6 +31,8 @@ interface Scan {
 
 /** As many as the parser surely takes: 6,000 terms never broke it in 600 rounds, 8,000 did from the seventh round on. */
 const MAX_LEXEMES = 4_000;
+// Literals are one token however many placeholders they have, and each is filled in for each tenant.
+const MAX_PLACEHOLDERS = 1_000;
 // One SELECT has one selector, so this many are plenty; compiling a hostile pattern takes 10 ms.
 const MAX_SELECTORS = 16;
 
@@ -153,8 +155,14 @@ function standIn(start: number, scan: Scan): { readonly name: string; readonly e
     scan.selectorIndex.set(selector, index);
   }
   const standInName = tenantName(index);
-  scan.standIns.push(standInName);
+  noteStandIn(standInName, start, scan);
   return { name: standInName, end: start + match[0].length };
+}
+
+function noteStandIn(name: string, start: number, scan: Scan): void {
+  if (scan.standIns.length === MAX_PLACEHOLDERS)
+    throw fail(scan, "QUERY_FORBIDDEN", start, `the SQL has more than ${MAX_PLACEHOLDERS} placeholders and macros`);
+  scan.standIns.push(name);
 }
 
 function readSelector(text: string, start: number, scan: Scan): Selector {
@@ -168,7 +176,10 @@ function readSelector(text: string, start: number, scan: Scan): Selector {
 
 function scanQuoted(start: number, end: number, afterAs: boolean, scan: Scan): void {
   let at = start;
-  for (let found = scan.source.indexOf("$<", at); found >= 0 && found < end; found = scan.source.indexOf("$<", at)) {
+  // Not in the whole text: what follows the last placeholder would be read again for each literal.
+  const text = scan.source.slice(start, end);
+  for (let inside = text.indexOf("$<"); inside >= 0; inside = text.indexOf("$<", at - start)) {
+    const found = start + inside;
     if (afterAs && scan.source[start] === '"') throw aliasRefused(found, scan);
     const { name, end: after } = standIn(found, scan);
     if (after > end)
@@ -217,7 +228,7 @@ function scanDollarName(start: number, end: number, scan: Scan): void {
   }
   if (!macro.bare && !called)
     throw fail(scan, "MACRO_UNKNOWN", start, `$${name} needs parentheses`, `write ${macro.usage}`);
-  scan.standIns.push(macroFunction(name));
+  noteStandIn(macroFunction(name), start, scan);
   scan.out.replace(macro.bare ? `${macroFunction(name)}()` : macroFunction(name), start);
   if (!macro.bare) scan.macroDepths.push(scan.depth + 1);
 }

@@ -19,6 +19,9 @@ export interface BuiltCatalog {
   readonly notices: readonly CatalogNotice[];
 }
 
+/** Their relations hold passwords, hosts and other callers' queries; what of them is harmless belongs into a view of the operator's. */
+const CATALOG_SCHEMA = /^(pg_.*|information_schema)$/;
+
 /** The relations of `guard.allowRelations` as places: `name` is in the schema public. */
 export function localPlaces(guard: Pick<Config["guard"], "allowRelations">): readonly Place[] {
   return guard.allowRelations.map((text) => {
@@ -158,7 +161,9 @@ function findLocalRelations(
     const relation = byPlace.get(placeKey(place));
     // Everyone may read a local relation, so one that reaches a tenant would be a way round the selectors of tokens.
     const reached = relation?.servers.map((server) => tenantOf.get(server)).find((tenant) => tenant !== undefined);
-    if (relation === undefined) {
+    if (CATALOG_SCHEMA.test(place.schema)) {
+      notices.push({ tenant: null, text: `guard.allowRelations names ${text}, which is PostgreSQL's own: refused` });
+    } else if (relation === undefined) {
       notices.push({ tenant: null, text: `guard.allowRelations names ${text}, which does not exist` });
     } else if (reached !== undefined) {
       notices.push({

@@ -144,7 +144,7 @@ describe("discovery", () => {
        CREATE FOREIGN TABLE a_e (id int) SERVER a_fdw_target; CREATE VIEW around AS SELECT * FROM a_e`,
       async (database) => {
         const { catalog, notices } = await discover(database, {
-          guard: { allowRelations: ["ops.owners", "plans", "a_e", "public.around", "nope"] },
+          guard: { allowRelations: ["ops.owners", "plans", "a_e", "public.around", "nope", "pg_catalog.pg_class"] },
         });
         expect([...catalog.localRelations.keys()]).toEqual(["ops.owners", "public.plans"]);
         expect(catalog.localRelations.get("ops.owners")).toMatchObject({
@@ -159,6 +159,10 @@ describe("discovery", () => {
           { tenant: "a", text: "guard.allowRelations names public.a_e, which reads this tenant's tables: refused" },
           { tenant: "a", text: "guard.allowRelations names public.around, which reads this tenant's tables: refused" },
           { tenant: null, text: "guard.allowRelations names public.nope, which does not exist" },
+          {
+            tenant: null,
+            text: "guard.allowRelations names pg_catalog.pg_class, which is PostgreSQL's own: refused",
+          },
         ]);
       },
     );

@@ -12,7 +12,7 @@ export const FROM_MS = Date.UTC(2026, 10, 22, 8);
 export const TO_MS = Date.UTC(2026, 10, 22, 14);
 
 /** Names that a federation database has functions or types of, and no query may call. */
-const DANGEROUS = /^(pg_|set_config|ts_stat|query_to_xml|reg|lo_|dblink|current_setting|nextval|row_of)/;
+const DANGEROUS = /^(pg_|set_config|ts_stat|query_to_xml|reg|lo_|dblink|current_setting|nextval|row_of|status$|price$)/;
 
 /** What the federation database would say at `TO_MS`, by expression; it refuses every other one. */
 const VALUES: ReadonlyMap<string, EvaluatedConstant> = new Map(
