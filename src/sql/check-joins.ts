@@ -1,6 +1,6 @@
 import { AppError, type Position } from "../errors.ts";
 import { isAggregate } from "./aggregates.ts";
-import { type BlockAnalysis, type BlockClass, bindingOf } from "./analyse-blocks.ts";
+import type { BlockAnalysis } from "./analyse-blocks.ts";
 import {
   firstLocation,
   fromItemsOf,
@@ -11,6 +11,7 @@ import {
   sidesOf,
   walk,
 } from "./ast.ts";
+import { type BlockClass, bindingOf } from "./cte-scope.ts";
 
 export interface JoinRules {
   readonly analysis: BlockAnalysis;

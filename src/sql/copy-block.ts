@@ -1,6 +1,6 @@
 import { AppError, type Position } from "../errors.ts";
 import { loneSelector, mentionsTenant, replaceTenant, selectorsIn, tenantName } from "../template/reserved.ts";
-import { type CteBinding, isFleetRelation } from "./analyse-blocks.ts";
+import { isFleetRelation } from "./analyse-blocks.ts";
 import { shapeArm } from "./arm-shapes.ts";
 import {
   castNode,
@@ -19,7 +19,9 @@ import {
   textConstant,
   walk,
 } from "./ast.ts";
+import { driftedOwner } from "./column-scope.ts";
 import { type CopiedBlock, type CopyContext, literalSlot, type RelationUse, relationSlot } from "./copied-block.ts";
+import type { CteBinding } from "./cte-scope.ts";
 import { timeGroupAsBin, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { takeSortKeys } from "./sort-keys.ts";
 import { appendOutput, findOwnTenant, isTenantName } from "./tenant-column.ts";
@@ -114,6 +116,7 @@ function copySelect(
     ) {
       return targetNode(copyNode(node.ResTarget.val) ?? tenantValue(copier), copier.context.tenantColumn);
     }
+    if ("SortBy" in node) return copySortItem(node, copyNode);
     if ("ColumnRef" in node) return copyColumn(node, chain, copier);
     if ("A_Const" in node && mentionsTenant(node.A_Const.sval?.sval ?? ""))
       return literal(node.A_Const.sval?.sval ?? "", copier);
@@ -123,6 +126,20 @@ function copySelect(
     return timeGroup === "bin" ? timeGroupAsBin({ ...group, column }) : timeGroupAsEpoch({ ...group, column });
   };
   return copyTree(select, copyNode);
+}
+
+/** A bare name in an ORDER BY is an output before it is a column, so it stays bare. */
+function copySortItem(
+  node: Extract<Node, { SortBy: unknown }>,
+  copyNode: (node: Node) => Node | undefined,
+): Node | undefined {
+  const item = node.SortBy.node;
+  const bare = item !== undefined && "ColumnRef" in item && pathOf(item.ColumnRef.fields).length === 1;
+  const isColumn = bare && loneSelector(pathOf(item.ColumnRef.fields)[0] ?? "") === null;
+  if (!isColumn) return undefined;
+  const copied = copyNode(item);
+  // The tenant's name is a value wherever it stands; a column that was given its table is an output's name here.
+  return copied !== undefined && "ColumnRef" in copied ? node : undefined;
 }
 
 function addCtes(copied: SelectStmt, ctes: readonly CteBinding[], copier: Copier): void {
@@ -174,6 +191,11 @@ function copyColumn(
     if (selector !== null) copier.selectors.add(selector);
     return tenantValue(copier);
   }
+  const owner = path.length === 1 ? driftedOwner(path[0] ?? "", chain, copier.context) : null;
+  if (owner !== null)
+    return {
+      ColumnRef: { ...node.ColumnRef, fields: [stringNode(asWritten(owner)), ...(node.ColumnRef.fields ?? [])] },
+    };
   const [first = ""] = path;
   if (path.length >= 3 && loneSelector(first) !== null)
     return { ColumnRef: { ...node.ColumnRef, fields: (node.ColumnRef.fields ?? []).slice(1) } };

@@ -1,5 +1,6 @@
-import { type BlockAnalysis, bindingOf } from "./analyse-blocks.ts";
+import type { BlockAnalysis } from "./analyse-blocks.ts";
 import { type Node, rangeVarsOf, type SelectStmt, walk } from "./ast.ts";
+import { bindingOf } from "./cte-scope.ts";
 
 /** A copied block in a FROM. */
 export interface Reading {

@@ -1,8 +1,9 @@
 import type { Alias, JoinExpr, RangeFunction } from "libpg-query";
 import { AppError, type Position } from "../errors.ts";
-import { type BlockAnalysis, bindingOf, isFleetRelation } from "./analyse-blocks.ts";
+import { type BlockAnalysis, isFleetRelation } from "./analyse-blocks.ts";
 import { childNodes, locationOf, type Node, pathOf, type RangeVar, type SelectStmt, sidesOf } from "./ast.ts";
 import type { ColumnFacts } from "./column-scope.ts";
+import { bindingOf } from "./cte-scope.ts";
 
 export interface ColumnRules {
   readonly analysis: Pick<BlockAnalysis, "classOf" | "scopeOf">;

@@ -1,6 +1,6 @@
 import { AppError, type Position } from "../errors.ts";
-import type { CteBinding } from "./analyse-blocks.ts";
 import { walk } from "./ast.ts";
+import type { CteBinding } from "./cte-scope.ts";
 
 /** Ten WITH queries that each read the one before twice are 1,024 ways through them. */
 const MAX_WAYS = 10_000;

@@ -1,7 +1,8 @@
 import { AppError } from "../errors.ts";
-import { type BlockAnalysis, bindingOf, type CteBinding } from "./analyse-blocks.ts";
+import type { BlockAnalysis } from "./analyse-blocks.ts";
 import { isSetOperation, rangeVarsOf, type SelectStmt, walk } from "./ast.ts";
 import type { CopyContext } from "./copied-block.ts";
+import { bindingOf, type CteBinding } from "./cte-scope.ts";
 
 export interface CteReading {
   readonly analysis: BlockAnalysis;

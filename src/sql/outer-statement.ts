@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
 import { RESERVED_PREFIX } from "../template/reserved.ts";
-import type { BlockAnalysis, CteBinding } from "./analyse-blocks.ts";
+import type { BlockAnalysis } from "./analyse-blocks.ts";
 import {
   castNode,
   columnNode,
@@ -16,6 +16,7 @@ import {
 } from "./ast.ts";
 import type { CopiedBlock, CopyContext } from "./copied-block.ts";
 import { copyBlock, selectFromCte } from "./copy-block.ts";
+import type { CteBinding } from "./cte-scope.ts";
 import { equal } from "./deparse.ts";
 import { timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { neededBy, neededCtes } from "./needed-ctes.ts";

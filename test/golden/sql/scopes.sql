@@ -44,3 +44,6 @@ SELECT n FROM (SELECT count(*) AS n FROM $<tenant>_entities) t WHERE n IN (SELEC
 SELECT tenant, n, rank() OVER (ORDER BY n DESC) FROM (SELECT count(*) AS n FROM $<tenant>_entities) t
 -- case: windows inside
 SELECT kind, count(*) OVER (PARTITION BY kind) FROM $<tenant>_entities
+
+-- case: a bare column of a sub-select that every tenant has stays bare
+SELECT id FROM $<tenant>_orders o WHERE EXISTS (SELECT 1 FROM $<tenant>_jobs WHERE kind = o.status)
