@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Three parts. `unit` and `golden` need nothing; `integration` starts an embedded PostgreSQL;
+// Three parts, and a long run that is asked for by name. `unit` and `golden` need nothing; `integration` starts an embedded PostgreSQL;
 // `e2e` starts the built program as a process.
 export default defineConfig({
   test: {
@@ -12,6 +12,14 @@ export default defineConfig({
           include: ["test/integration/**/*.test.ts"],
           globalSetup: ["test/support/global-postgres.ts"],
           testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "long",
+          include: ["test/long/**/*.test.ts"],
+          globalSetup: ["test/support/global-postgres.ts"],
           hookTimeout: 120_000,
         },
       },
