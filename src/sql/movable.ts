@@ -104,13 +104,11 @@ function hasText(value: unknown, source: Source): boolean {
   let found = false;
   walk(value, (node) => {
     const column = sourceColumn(node, source);
+    // The tenant's name is a constant in an arm, which the federation database compares as it would over the gathered rows.
+    if (column === source.tenantColumn) return false;
     // Whatever is no number and no time counts as a text: a range, an array or a row may hold one.
-    if (
-      column !== null &&
-      !isOrderedType(source.columns.get(column) ?? "text") &&
-      source.columns.get(column) !== "boolean"
-    )
-      found = true;
+    const type = column === null ? undefined : source.columns.get(column);
+    if (type !== undefined && !isOrderedType(type) && type !== "boolean") found = true;
     if ("A_Expr" in node && TEXT_OPERATORS.has(pathOf(node.A_Expr.name).at(-1) ?? "")) found = true;
     if ("TypeCast" in node && !PLAIN_CASTS.has(pathOf(node.TypeCast.typeName?.names).at(-1) ?? "")) found = true;
     return !found;

@@ -192,6 +192,7 @@ describe("what each tenant is asked", () => {
       `SELECT n FROM (SELECT kind, count(*) AS n FROM $<tenant>_sales GROUP BY kind) t WHERE kind = 'k1'`,
       /WHERE kind = 'k1' GROUP BY kind$/,
     ],
+    [`SELECT sum(pieces) FROM ${SALES} t WHERE tenant ~ '^[ab]' AND tenant > 'a'`, /sum\(pieces\) AS p0/],
     [
       `SELECT id, rank() OVER (ORDER BY id) FROM ${SALES} t WHERE pieces > 5`,
       /^SELECT t\.id AS id, 'acme'::text AS tenant FROM .* WHERE pieces > 5$/,
