@@ -12,7 +12,12 @@ import { relationName, resolveRelation, writtenName } from "./resolve-relation.t
 export interface PlanOptions {
   readonly describe: Describe;
   readonly tenantColumn: string;
-  /** Every tenant that the caller may see: they type a block that none of the expected tenants can answer. */
+  /**
+   * The tenants of the block's selector that the caller may see, whether this request asks for them or not: they decide columns and types,
+   * so that an answer about one tenant has the columns of an answer about all.
+   */
+  readonly fleet: readonly CatalogTenant[];
+  /** Every tenant that the caller may see: they type a block that none of the fleet can answer. */
   readonly visible: readonly CatalogTenant[];
 }
 
@@ -24,13 +29,15 @@ export interface PlanOptions {
 export async function planBlock(
   block: CompiledBlock,
   expected: readonly CatalogTenant[],
-  { describe, tenantColumn, visible }: PlanOptions,
+  { describe, tenantColumn, fleet, visible }: PlanOptions,
 ): Promise<PlannedBlock> {
-  const { members, leftOut } = resolveMembers(block, expected);
+  const resolved = resolveMembers(block, fleet);
   // A selector that takes no tenant still has columns: a SELECT around the block runs over no rows of them.
-  const typing = members.length > 0 ? members : resolveMembers(block, visible).members;
+  const typing = resolved.members.length > 0 ? resolved.members : resolveMembers(block, visible).members;
+  const asked = new Set(expected.map(({ name }) => name));
+  const leftOut = resolved.leftOut.filter(({ tenant }) => asked.has(tenant));
   if (typing.length === 0) {
-    if (visible.length > 0) throw noneHasRelation(block, visible);
+    if (visible.length > 0) throw noneCanAnswer(block, visible);
     return { block, columns: [], arms: [], expected, leftOut, shapes: [] };
   }
   const shapes = groupShapes(typing);
@@ -46,18 +53,23 @@ export async function planBlock(
   const relationsOf = answering.length > 1 && block.hasStar ? paddedRelations(answering) : unpadded;
   const armOf = (member: ShapeMember): string => block.arm.fill(member.tenant.name, relationsOf(member));
   const { columns, wrap } = await fleetColumns(block, answering, armOf, describeOnce);
-  const running = members.length > 0 ? answering : [];
-  const arms = running.flatMap((shape) =>
-    shape.members.map((member): Arm => ({ tenant: member.tenant.name, sql: wrap(shape, armOf(member)) })),
+  const arms = answering.flatMap((shape) =>
+    askedMembers(shape, asked).map((member): Arm => ({ tenant: member.tenant.name, sql: wrap(shape, armOf(member)) })),
   );
   return {
     block,
     columns: nameColumns(block, columns, tenantColumn),
     arms: arms.sort((a, b) => (a.tenant < b.tenant ? -1 : 1)),
     expected,
-    leftOut: members.length > 0 ? [...leftOut, ...described.flatMap(shapeFailures)] : leftOut,
-    shapes: running,
+    leftOut: [...leftOut, ...described.flatMap(shapeFailures).filter(({ tenant }) => asked.has(tenant))],
+    shapes: answering
+      .map((shape) => ({ members: askedMembers(shape, asked) }))
+      .filter(({ members }) => members.length > 0),
   };
+}
+
+function askedMembers({ members }: Shape, asked: ReadonlySet<string>): readonly ShapeMember[] {
+  return members.filter(({ tenant }) => asked.has(tenant.name));
 }
 
 function unpadded({ relations }: ShapeMember): readonly string[] {
@@ -112,7 +124,7 @@ function refused(block: CompiledBlock, [first]: readonly DescribedShape[]): AppE
   return new AppError("QUERY_FAILED", message, { position: position ?? block.position });
 }
 
-function noneHasRelation(block: CompiledBlock, visible: readonly CatalogTenant[]): AppError {
+function noneCanAnswer(block: CompiledBlock, visible: readonly CatalogTenant[]): AppError {
   const known = new Set(visible.flatMap((tenant) => [...tenant.relations.keys()]));
   const missing = block.relations.find((use) => !visible.some((tenant) => resolveRelation(use, tenant) !== undefined));
   if (known.size === 0) {
@@ -121,6 +133,9 @@ function noneHasRelation(block: CompiledBlock, visible: readonly CatalogTenant[]
       hint: "onboard the tenants, or check tenants.discover",
     });
   }
+  const [lacking] = resolveMembers(block, visible).leftOut.filter(({ reason }) => reason === "column_missing");
+  if (missing === undefined && lacking !== undefined)
+    return new AppError("QUERY_FAILED", `${lacking.detail} of ${lacking.tenant}`, { position: block.position });
   if (missing === undefined) {
     return new AppError("QUERY_FAILED", `no tenant has all of ${block.relations.map(writtenName).join(", ")}`, {
       position: block.position,

@@ -130,7 +130,12 @@ export async function prepareQuery(
       describe: createDescribe(executor, typeNames, signal),
     };
     const planned = await Promise.all(
-      compiled.blocks.map((block) => planBlock(block, matchTenants(tenants, block.selectorOf), options)),
+      compiled.blocks.map((block) =>
+        planBlock(block, matchTenants(tenants, block.selectorOf), {
+          ...options,
+          fleet: matchTenants(visible, block.selectorOf),
+        }),
+      ),
     );
     const blocks = withoutLeftOut(planned);
     // Without columns there are no rows, and nothing to read them with: the caller may see no tenant.

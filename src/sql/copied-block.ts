@@ -26,6 +26,8 @@ export interface ColumnPosition {
 export interface CopiedBlock {
   readonly select: SelectStmt;
   readonly relations: readonly RelationUse[];
+  /** Columns that a relation must have, though PostgreSQL might find another of their name where it lacks them. */
+  readonly requiredColumns: readonly { readonly relation: number; readonly column: string }[];
   /** Texts with stand-ins, to be quoted as literals. */
   readonly literals: readonly string[];
   readonly selector: number;

@@ -18,7 +18,9 @@ import {
   textConstant,
   walk,
 } from "./ast.ts";
+import { fromHasColumn } from "./column-scope.ts";
 import { type CopiedBlock, type CopyContext, literalSlot, type RelationUse, relationSlot } from "./copied-block.ts";
+import { type DriftedColumn, driftedColumns } from "./drifted-columns.ts";
 import { timeGroupAsBin, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { takeSortKeys } from "./sort-keys.ts";
 import { appendOutput, findOwnTenant, isTenantName } from "./tenant-column.ts";
@@ -27,6 +29,9 @@ import { timeGroupColumns } from "./time-group-columns.ts";
 interface Copier {
   readonly context: CopyContext;
   readonly relations: RelationUse[];
+  /** Places in `relations`, by the user's node. */
+  readonly relationIndex: Map<RangeVar, number>;
+  readonly drifted: DriftedColumn[];
   readonly literals: string[];
   readonly selectors: Set<number>;
   hasStar: boolean;
@@ -50,6 +55,8 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
   const copier: Copier = {
     context,
     relations: [],
+    relationIndex: new Map(),
+    drifted: [],
     literals: [],
     selectors: new Set(),
     hasStar: false,
@@ -66,6 +73,7 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
   return {
     select: copied,
     relations: copier.relations,
+    requiredColumns: requiredColumns(copier),
     literals: copier.literals,
     selector: onlySelector(copier, position),
     addsTenant,
@@ -122,6 +130,15 @@ function copySelect(
   return copyTree(select, copyNode);
 }
 
+function requiredColumns({ drifted, relationIndex }: Copier): CopiedBlock["requiredColumns"] {
+  const required = new Map<string, { readonly relation: number; readonly column: string }>();
+  for (const { relation, column } of drifted) {
+    const index = relationIndex.get(relation);
+    if (index !== undefined) required.set(JSON.stringify([index, column]), { relation: index, column });
+  }
+  return [...required.values()];
+}
+
 function addCtes(copied: SelectStmt, ctes: readonly CteBinding[], copier: Copier): void {
   if (ctes.length === 0) return;
   const copies = ctes.map(
@@ -143,6 +160,7 @@ function copyRelation(relation: RangeVar, copier: Copier): RangeVar {
   for (const selector of [...selectorsIn(relation.schemaname ?? ""), ...selectorsIn(relation.relname ?? "")])
     copier.selectors.add(selector);
   const index = copier.relations.length;
+  copier.relationIndex.set(relation, index);
   copier.relations.push({
     schema: relation.schemaname ?? null,
     name: relation.relname ?? "",
@@ -171,10 +189,16 @@ function copyColumn(
     if (selector !== null) copier.selectors.add(selector);
     return tenantValue(copier);
   }
+  copier.drifted.push(...driftedColumns(node, chain, copier.context));
   const [first = ""] = path;
   if (path.length >= 3 && loneSelector(first) !== null)
     return { ColumnRef: { ...node.ColumnRef, fields: (node.ColumnRef.fields ?? []).slice(1) } };
-  if (path.length === 1 && fleetAliases(chain).has(first)) copier.hasWholeRow = true;
+  if (
+    path.length === 1 &&
+    fleetAliases(chain).has(first) &&
+    !chain.some((select) => fromHasColumn(select, first, copier.context))
+  )
+    copier.hasWholeRow = true;
   if (!mentionsTenant(first)) return undefined;
   return {
     ColumnRef: { ...node.ColumnRef, fields: [stringNode(asWritten(first)), ...(node.ColumnRef.fields ?? []).slice(1)] },
