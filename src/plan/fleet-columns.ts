@@ -34,9 +34,10 @@ export async function fleetColumns(
     describe,
   );
   if (!common.ok) throw typesCannotMeet(block, described, common.conflicts);
-  const frames = new Map(described.map(({ shape, columns }) => [shape, castFrame(columns, common.columns)]));
+  const fleet = common.columns.map((column) => withoutRecords(column, block));
+  const frames = new Map(described.map(({ shape, columns }) => [shape, castFrame(block, columns, fleet)]));
   return {
-    columns: common.columns,
+    columns: fleet,
     wrap: (shape, arm) => {
       const frame = frames.get(shape);
       return frame === undefined || frame === null ? arm : `${frame.before}${arm}${frame.after}`;
@@ -46,15 +47,26 @@ export async function fleetColumns(
 
 /** What stands around an arm to cast its columns; null where they have the fleet's types. */
 function castFrame(
+  block: CompiledBlock,
   own: readonly DescribedColumn[],
   fleet: readonly DescribedColumn[],
 ): { readonly before: string; readonly after: string } | null {
   if (own.every(({ type }, index) => type === fleet[index]?.type)) return null;
   const names = own.map((_, index) => quoteIdentifier(`c${index}`));
-  const casts = fleet.map(
-    ({ name, type }, index) => `CAST(s.${names[index] ?? ""} AS ${type}) AS ${quoteIdentifier(name)}`,
-  );
+  const casts = fleet.map(({ name, type }, index) => {
+    const column = `s.${names[index] ?? ""}`;
+    const isPlace = own[index]?.type !== type && block.recordColumns.get(name) === "place";
+    const value = isPlace ? `dense_rank() OVER (ORDER BY ${column})` : `CAST(${column} AS ${type})`;
+    return `${value} AS ${quoteIdentifier(name)}`;
+  });
   return { before: `SELECT ${casts.join(", ")} FROM (`, after: `) AS s(${names.join(", ")})` };
+}
+
+/** The column in the form in which it is gathered. */
+function withoutRecords(column: DescribedColumn, { recordColumns }: CompiledBlock): DescribedColumn {
+  const form = column.type.startsWith("record") ? recordColumns.get(column.name) : undefined;
+  if (form === undefined) return column;
+  return { ...column, ...(form === "place" ? { type: "bigint", kind: "number" } : { type: "text", kind: "text" }) };
 }
 
 async function describeOrThrow(

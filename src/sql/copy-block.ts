@@ -19,11 +19,19 @@ import {
   walk,
 } from "./ast.ts";
 import { fromHasColumn } from "./column-scope.ts";
-import { type CopiedBlock, type CopyContext, literalSlot, type RelationUse, relationSlot } from "./copied-block.ts";
+import {
+  type CopiedBlock,
+  type CopyContext,
+  literalSlot,
+  type RecordForm,
+  type RelationUse,
+  relationSlot,
+} from "./copied-block.ts";
 import { type DriftedColumn, driftedColumns } from "./drifted-columns.ts";
 import { timeGroupAsBin, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
+import { groupedWithoutTenant, hasGroupingSets } from "./grouping-tenant.ts";
 import { takeSortKeys } from "./sort-keys.ts";
-import { appendOutput, findOwnTenant, isTenantName } from "./tenant-column.ts";
+import { appendOutput, findOwnTenant, isLoneLiteral, isTenantName } from "./tenant-column.ts";
 import { timeGroupColumns } from "./time-group-columns.ts";
 
 interface Copier {
@@ -45,6 +53,7 @@ export interface CopyOptions {
   readonly ctes: readonly CteBinding[];
   /** Whether the tenant column is added; the block's first side decides when it is absent. */
   readonly addsTenant?: boolean | undefined;
+  readonly recordColumns?: ReadonlyMap<string, RecordForm> | undefined;
 }
 
 /**
@@ -81,6 +90,7 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
     hiddenColumns,
     sortKeys,
     timeGroups: timeGroups ?? [],
+    recordColumns: options.recordColumns ?? new Map(),
     hasStar: copier.hasStar,
     hasWholeRow: copier.hasWholeRow,
     hasNaturalJoin: hasNaturalJoin(copied),
@@ -104,6 +114,12 @@ function copySelect(
   copier: Copier,
 ): SelectStmt {
   const chain = [...enclosing, select];
+  const isTenant = (node: Node) => isTenantName(node, chain, copier.context) || isLoneLiteral(node);
+  const grouping = hasGroupingSets(select);
+  const copyGrouped = (items: readonly Node[] | undefined) =>
+    (items ?? []).map((item) =>
+      groupedWithoutTenant(item, select.targetList ?? [], isTenant, (node) => copyTree(node, copyNode)),
+    );
   const copyNode = (node: Node): Node | undefined => {
     if ("SelectStmt" in node) {
       // The sides of a set operation are the block itself; anything else is inside it.
@@ -119,6 +135,8 @@ function copySelect(
     ) {
       return targetNode(copyNode(node.ResTarget.val) ?? tenantValue(copier), copier.context.tenantColumn);
     }
+    if ("GroupingFunc" in node && grouping)
+      return { GroupingFunc: { ...node.GroupingFunc, args: copyGrouped(node.GroupingFunc.args) } };
     if ("ColumnRef" in node) return copyColumn(node, chain, copier);
     if ("A_Const" in node && mentionsTenant(node.A_Const.sval?.sval ?? ""))
       return literal(node.A_Const.sval?.sval ?? "", copier);
@@ -127,7 +145,9 @@ function copySelect(
     const column = copyTree(group.column, copyNode);
     return timeGroup === "bin" ? timeGroupAsBin({ ...group, column }) : timeGroupAsEpoch({ ...group, column });
   };
-  return copyTree(select, copyNode);
+  const copied = copyTree(select, copyNode);
+  if (grouping) copied.groupClause = copyGrouped(select.groupClause);
+  return copied;
 }
 
 function requiredColumns({ drifted, relationIndex }: Copier): CopiedBlock["requiredColumns"] {
