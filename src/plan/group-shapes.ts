@@ -20,7 +20,9 @@ export function resolveMembers(
       if (relation !== undefined) relations.push(relation);
       else missing ??= use;
     }
-    if (missing === undefined) members.push({ tenant, relations });
+    const lacking = missing === undefined ? lackingColumn(block, relations) : undefined;
+    if (lacking !== undefined) leftOut.push({ tenant: tenant.name, reason: "column_missing", detail: lacking });
+    else if (missing === undefined) members.push({ tenant, relations });
     else if (tenant.relations.size > 0)
       leftOut.push({
         tenant: tenant.name,
@@ -35,6 +37,16 @@ export function resolveMembers(
       });
   }
   return { members, leftOut };
+}
+
+/** What a tenant's relations lack of the columns that the block's names mean for the fleet. */
+function lackingColumn(block: CompiledBlock, relations: readonly CatalogRelation[]): string | undefined {
+  const lacking = block.requiredColumns.find(
+    ({ relation, column }) => !(relations[relation]?.columns ?? []).some(({ name }) => name === column),
+  );
+  const use = lacking === undefined ? undefined : block.relations[lacking.relation];
+  if (lacking === undefined || use === undefined) return undefined;
+  return `column "${lacking.column}" does not exist in ${writtenName(use)}`;
 }
 
 /** Tenants by the columns of their relations (name, type and order), the largest group first. */

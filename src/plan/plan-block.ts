@@ -7,12 +7,16 @@ import { nameColumns } from "./name-columns.ts";
 import { paddedRelations, unpaddedRelations } from "./pad-relations.ts";
 import type { Describe, Description, PlannedBlock, Shape, ShapeMember } from "./planned-block.ts";
 import { relationName, resolveRelation, writtenName } from "./resolve-relation.ts";
-import { matchTenants } from "./select-tenants.ts";
 
 export interface PlanOptions {
   readonly describe: Describe;
   readonly tenantColumn: string;
-  /** Every tenant that the caller may see: they decide what the block's columns are. */
+  /**
+   * The tenants of the block's selector that the caller may see, whether this request asks for them or not: they decide columns and types,
+   * so that an answer about one tenant has the columns of an answer about all.
+   */
+  readonly fleet: readonly CatalogTenant[];
+  /** Every tenant that the caller may see: they type a block that none of the fleet can answer. */
   readonly visible: readonly CatalogTenant[];
 }
 
@@ -24,19 +28,19 @@ export interface PlanOptions {
 export async function planBlock(
   block: CompiledBlock,
   expected: readonly CatalogTenant[],
-  { describe, tenantColumn, visible }: PlanOptions,
+  { describe, tenantColumn, fleet, visible }: PlanOptions,
 ): Promise<PlannedBlock> {
-  const { members, leftOut } = resolveMembers(block, expected);
-  // What a column is depends on all tenants that the block is about and the caller may see, never on which of them are asked for.
-  const about = matchTenants(visible, block.selectorOf);
-  const typing = resolveMembers(block, about.length > 0 ? about : visible).members;
+  const resolved = resolveMembers(block, fleet);
+  // A selector that takes no tenant still has columns: a SELECT around the block runs over no rows of them.
+  const typing = resolved.members.length > 0 ? resolved.members : resolveMembers(block, visible).members;
+  const asked = new Set(expected.map(({ name }) => name));
+  const leftOut = resolved.leftOut.filter(({ tenant }) => asked.has(tenant));
   if (typing.length === 0) {
-    if (visible.length > 0) throw noneHasRelation(block, visible);
+    if (visible.length > 0) throw noneCanAnswer(block, visible);
     return { block, columns: [], arms: [], expected, leftOut, shapes: [] };
   }
   const shapes = groupShapes(typing);
-  const asked = new Set(members.map(({ tenant }) => tenant.name));
-  refuseDrift(block, askedOf(shapes, asked));
+  refuseDrift(block, shapes);
   const describeOnce = remembering(describe);
   const described = await Promise.all(
     shapes.map(async (shape) => ({ shape, description: await describeOnce(rawArm(block, shape)) })),
@@ -118,7 +122,7 @@ function refused(block: CompiledBlock, [first]: readonly DescribedShape[]): AppE
   return new AppError("QUERY_FAILED", message, { position: position ?? block.position });
 }
 
-function noneHasRelation(block: CompiledBlock, visible: readonly CatalogTenant[]): AppError {
+function noneCanAnswer(block: CompiledBlock, visible: readonly CatalogTenant[]): AppError {
   const known = new Set(visible.flatMap((tenant) => [...tenant.relations.keys()]));
   const missing = block.relations.find((use) => !visible.some((tenant) => resolveRelation(use, tenant) !== undefined));
   if (known.size === 0) {
@@ -127,6 +131,9 @@ function noneHasRelation(block: CompiledBlock, visible: readonly CatalogTenant[]
       hint: "onboard the tenants, or check tenants.discover",
     });
   }
+  const [lacking] = resolveMembers(block, visible).leftOut.filter(({ reason }) => reason === "column_missing");
+  if (missing === undefined && lacking !== undefined)
+    return new AppError("QUERY_FAILED", `${lacking.detail} of ${lacking.tenant}`, { position: block.position });
   if (missing === undefined) {
     return new AppError("QUERY_FAILED", `no tenant has all of ${block.relations.map(writtenName).join(", ")}`, {
       position: block.position,

@@ -149,7 +149,8 @@ export async function prepareQuery(
     const planned = await Promise.all(
       compiled.blocks.map((block) => {
         const selected = matchTenants(tenants, block.selectorOf);
-        return planBlock(block, matchTenants(selected, { items: block.narrowing }), options);
+        const fleet = matchTenants(visible, block.selectorOf);
+        return planBlock(block, matchTenants(selected, { items: block.narrowing }), { ...options, fleet });
       }),
     );
     const blocks = withoutLeftOut(planned);

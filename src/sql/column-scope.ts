@@ -93,27 +93,6 @@ function factsOfOutput(
   return columnFacts(pathOf(value.ColumnRef.fields), [...outer, select], lookup);
 }
 
-/**
- * The relation that a bare column of the innermost SELECT of `chain` belongs to, when some tenants lack the column there and a SELECT around
- * it might give them another one of that name. Written with the relation's name, it means the same column in every tenant or is missing.
- */
-export function driftedOwner(name: string, chain: readonly SelectStmt[], lookup: ColumnLookup): string | null {
-  for (const [index, select] of chain.toReversed().entries()) {
-    const around = chain.slice(0, chain.length - 1 - index);
-    const owners = fromItemsOf(select).filter(
-      (item) =>
-        "RangeVar" in item && isFleetRelation(item.RangeVar) && lookup.columnsOf(item.RangeVar).get(name) !== undefined,
-    );
-    const [owner] = owners;
-    if (owner === undefined && !fromHasColumn(select, name, lookup)) continue;
-    if (owner === undefined || owners.length > 1 || !("RangeVar" in owner)) return null;
-    const { alias, relname = "" } = owner.RangeVar;
-    const drifts = lookup.columnsOf(owner.RangeVar).get(name)?.everywhere === false && alias?.colnames === undefined;
-    return drifts && around.some((outer) => fromHasColumn(outer, name, lookup)) ? (alias?.aliasname ?? relname) : null;
-  }
-  return null;
-}
-
 /** True when something in the select's own FROM has a column called `name`. */
 export function fromHasColumn(
   select: SelectStmt,

@@ -14,6 +14,9 @@ export interface RelationUse {
   readonly position: Position | undefined;
 }
 
+/** How a column of rows without a type is gathered: as its `place` in the tenant's order, from 1, or as `text`. */
+export type RecordForm = "place" | "text";
+
 /** A column of a SELECT: counted from the first, or from the last where a star stands before it. */
 export interface ColumnPosition {
   readonly index: number;
@@ -27,6 +30,8 @@ export interface ColumnPosition {
 export interface CopiedBlock {
   readonly select: SelectStmt;
   readonly relations: readonly RelationUse[];
+  /** Columns that a relation must have, though PostgreSQL might find another of their name where it lacks them. */
+  readonly requiredColumns: readonly { readonly relation: number; readonly column: string }[];
   /** Texts with stand-ins, to be quoted as literals. */
   readonly literals: readonly string[];
   readonly selector: number;
@@ -39,6 +44,8 @@ export interface CopiedBlock {
   readonly hiddenColumns: number;
   readonly sortKeys: readonly SortKey[];
   readonly timeGroups: readonly TimeGroupColumn[];
+  /** Columns of rows without a type, by name, that are gathered in another form. */
+  readonly recordColumns: ReadonlyMap<string, RecordForm>;
   readonly hasStar: boolean;
   /** True when the block refers to a whole row of a `$<tenant>` relation. */
   readonly hasWholeRow: boolean;

@@ -19,17 +19,29 @@ import {
   textConstant,
   walk,
 } from "./ast.ts";
-import { driftedOwner } from "./column-scope.ts";
-import { type CopiedBlock, type CopyContext, literalSlot, type RelationUse, relationSlot } from "./copied-block.ts";
+import { fromHasColumn } from "./column-scope.ts";
+import {
+  type CopiedBlock,
+  type CopyContext,
+  literalSlot,
+  type RecordForm,
+  type RelationUse,
+  relationSlot,
+} from "./copied-block.ts";
 import type { CteBinding } from "./cte-scope.ts";
+import { type DriftedColumn, driftedColumns } from "./drifted-columns.ts";
 import { timeGroupAsBin, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
+import { groupedWithoutTenant, hasGroupingSets } from "./grouping-tenant.ts";
 import { takeSortKeys } from "./sort-keys.ts";
-import { appendOutput, findOwnTenant, isTenantName } from "./tenant-column.ts";
+import { appendOutput, findOwnTenant, isLoneLiteral, isTenantName } from "./tenant-column.ts";
 import { timeGroupColumns } from "./time-group-columns.ts";
 
 interface Copier {
   readonly context: CopyContext;
   readonly relations: RelationUse[];
+  /** Places in `relations`, by the user's node. */
+  readonly relationIndex: Map<RangeVar, number>;
+  readonly drifted: DriftedColumn[];
   readonly literals: string[];
   readonly selectors: Set<number>;
   hasStar: boolean;
@@ -43,6 +55,7 @@ export interface CopyOptions {
   readonly ctes: readonly CteBinding[];
   /** Whether the tenant column is added; the block's first side decides when it is absent. */
   readonly addsTenant?: boolean | undefined;
+  readonly recordColumns?: ReadonlyMap<string, RecordForm> | undefined;
 }
 
 /**
@@ -53,6 +66,8 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
   const copier: Copier = {
     context,
     relations: [],
+    relationIndex: new Map(),
+    drifted: [],
     literals: [],
     selectors: new Set(),
     hasStar: false,
@@ -70,6 +85,7 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
   return {
     select: copied,
     relations: copier.relations,
+    requiredColumns: requiredColumns(copier),
     literals: copier.literals,
     selector: onlySelector(copier, position),
     narrowing: context.moved.narrowing.get(select) ?? [],
@@ -78,6 +94,7 @@ export function copyBlock(select: SelectStmt, context: CopyContext, options: Cop
     hiddenColumns,
     sortKeys,
     timeGroups: timeGroups ?? [],
+    recordColumns: options.recordColumns ?? new Map(),
     hasStar: copier.hasStar,
     hasWholeRow: copier.hasWholeRow,
     hasNaturalJoin: hasNaturalJoin(copied),
@@ -101,6 +118,12 @@ function copySelect(
   copier: Copier,
 ): SelectStmt {
   const chain = [...enclosing, select];
+  const isTenant = (node: Node) => isTenantName(node, chain, copier.context) || isLoneLiteral(node);
+  const grouping = hasGroupingSets(select);
+  const copyGrouped = (items: readonly Node[] | undefined) =>
+    (items ?? []).map((item) =>
+      groupedWithoutTenant(item, select.targetList ?? [], isTenant, (node) => copyTree(node, copyNode)),
+    );
   const copyNode = (node: Node): Node | undefined => {
     if ("SelectStmt" in node) {
       // The sides of a set operation are the block itself; anything else is inside it.
@@ -116,7 +139,8 @@ function copySelect(
     ) {
       return targetNode(copyNode(node.ResTarget.val) ?? tenantValue(copier), copier.context.tenantColumn);
     }
-    if ("SortBy" in node) return copySortItem(node, copyNode);
+    if ("GroupingFunc" in node && grouping)
+      return { GroupingFunc: { ...node.GroupingFunc, args: copyGrouped(node.GroupingFunc.args) } };
     if ("ColumnRef" in node) return copyColumn(node, chain, copier);
     if ("A_Const" in node && mentionsTenant(node.A_Const.sval?.sval ?? ""))
       return literal(node.A_Const.sval?.sval ?? "", copier);
@@ -125,21 +149,18 @@ function copySelect(
     const column = copyTree(group.column, copyNode);
     return timeGroup === "bin" ? timeGroupAsBin({ ...group, column }) : timeGroupAsEpoch({ ...group, column });
   };
-  return copyTree(select, copyNode);
+  const copied = copyTree(select, copyNode);
+  if (grouping) copied.groupClause = copyGrouped(select.groupClause);
+  return copied;
 }
 
-/** A bare name in an ORDER BY is an output before it is a column, so it stays bare. */
-function copySortItem(
-  node: Extract<Node, { SortBy: unknown }>,
-  copyNode: (node: Node) => Node | undefined,
-): Node | undefined {
-  const item = node.SortBy.node;
-  const bare = item !== undefined && "ColumnRef" in item && pathOf(item.ColumnRef.fields).length === 1;
-  const isColumn = bare && loneSelector(pathOf(item.ColumnRef.fields)[0] ?? "") === null;
-  if (!isColumn) return undefined;
-  const copied = copyNode(item);
-  // The tenant's name is a value wherever it stands; a column that was given its table is an output's name here.
-  return copied !== undefined && "ColumnRef" in copied ? node : undefined;
+function requiredColumns({ drifted, relationIndex }: Copier): CopiedBlock["requiredColumns"] {
+  const required = new Map<string, { readonly relation: number; readonly column: string }>();
+  for (const { relation, column } of drifted) {
+    const index = relationIndex.get(relation);
+    if (index !== undefined) required.set(JSON.stringify([index, column]), { relation: index, column });
+  }
+  return [...required.values()];
 }
 
 function addCtes(copied: SelectStmt, ctes: readonly CteBinding[], copier: Copier): void {
@@ -163,6 +184,7 @@ function copyRelation(relation: RangeVar, copier: Copier): RangeVar {
   for (const selector of [...selectorsIn(relation.schemaname ?? ""), ...selectorsIn(relation.relname ?? "")])
     copier.selectors.add(selector);
   const index = copier.relations.length;
+  copier.relationIndex.set(relation, index);
   copier.relations.push({
     schema: relation.schemaname ?? null,
     name: relation.relname ?? "",
@@ -191,15 +213,16 @@ function copyColumn(
     if (selector !== null) copier.selectors.add(selector);
     return tenantValue(copier);
   }
-  const owner = path.length === 1 ? driftedOwner(path[0] ?? "", chain, copier.context) : null;
-  if (owner !== null)
-    return {
-      ColumnRef: { ...node.ColumnRef, fields: [stringNode(asWritten(owner)), ...(node.ColumnRef.fields ?? [])] },
-    };
+  copier.drifted.push(...driftedColumns(node, chain, copier.context));
   const [first = ""] = path;
   if (path.length >= 3 && loneSelector(first) !== null)
     return { ColumnRef: { ...node.ColumnRef, fields: (node.ColumnRef.fields ?? []).slice(1) } };
-  if (path.length === 1 && fleetAliases(chain).has(first)) copier.hasWholeRow = true;
+  if (
+    path.length === 1 &&
+    fleetAliases(chain).has(first) &&
+    !chain.some((select) => fromHasColumn(select, first, copier.context))
+  )
+    copier.hasWholeRow = true;
   if (!mentionsTenant(first)) return undefined;
   return {
     ColumnRef: { ...node.ColumnRef, fields: [stringNode(asWritten(first)), ...(node.ColumnRef.fields ?? []).slice(1)] },

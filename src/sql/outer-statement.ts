@@ -14,7 +14,7 @@ import {
   selectNode,
   targetNode,
 } from "./ast.ts";
-import type { CopiedBlock, CopyContext } from "./copied-block.ts";
+import type { CopiedBlock, CopyContext, RecordForm } from "./copied-block.ts";
 import { copyBlock, selectFromCte } from "./copy-block.ts";
 import type { CteBinding } from "./cte-scope.ts";
 import { equal } from "./deparse.ts";
@@ -94,7 +94,17 @@ function gatheredCte(binding: CteBinding, builder: OuterBuilder): SelectStmt {
     selectFromCte(name),
     [...neededBy(binding.query, builder).filter((other) => other !== binding), binding],
     builder,
+    recordColumns(binding),
   );
+}
+
+/** What SEARCH and CYCLE add are rows without a type, which can be ordered by but not read back. */
+function recordColumns({ cte }: CteBinding): ReadonlyMap<string, RecordForm> {
+  const { search_clause: search, cycle_clause: cycle } = cte;
+  const forms = new Map<string, RecordForm>();
+  if (search?.search_seq_column !== undefined) forms.set(search.search_seq_column, "place");
+  if (cycle?.cycle_path_column !== undefined) forms.set(cycle.cycle_path_column, "text");
+  return forms;
 }
 
 /** WITH queries that only copied blocks read are in those blocks; the outer statement drops them. */
@@ -114,9 +124,14 @@ function keepGatheredCtes(select: SelectStmt, rewritten: SelectStmt, { analysis 
 }
 
 /** Reads the rows of a copied block; equal blocks are gathered once, so that their readers see the same rows. */
-function partSelect(select: SelectStmt, ctes: readonly CteBinding[], builder: OuterBuilder): SelectStmt {
+function partSelect(
+  select: SelectStmt,
+  ctes: readonly CteBinding[],
+  builder: OuterBuilder,
+  recordColumns?: ReadonlyMap<string, RecordForm>,
+): SelectStmt {
   const addsTenant = builder.union?.addsTenant ?? undefined;
-  const block = copyBlock(select, builder.context, { topLevel: false, ctes, addsTenant });
+  const block = copyBlock(select, builder.context, { topLevel: false, ctes, addsTenant, recordColumns });
   if (builder.union !== null) builder.union.addsTenant = block.addsTenant;
   const same = builder.blocks.findIndex((other) => isSameBlock(other, block));
   const index = same >= 0 ? same : builder.blocks.push(block) - 1;
@@ -152,7 +167,11 @@ function addNullTenant(select: SetOperation, rewritten: SetOperation, builder: O
   }
   const firstBlock = sides.find(({ block }) => block !== null)?.block;
   if (firstBlock === undefined || firstBlock === null || !firstBlock.addsTenant) return;
-  if (sides[0]?.copied === false) refuseTenantColumn(sides[0].side, builder.context);
+  if (sides[0]?.copied === false) {
+    refuseTenantColumn(sides[0].side, builder.context);
+    // VALUES cannot name a column, and the first side names those of all.
+    if (sides[0].side.valuesLists !== undefined) wrapValues(sides[0].side);
+  }
   const nullTenant = (): Node => castNode({ A_Const: { isnull: true } }, "text");
   for (const { side, copied } of sides) {
     if (copied) continue;
@@ -161,6 +180,14 @@ function addNullTenant(select: SetOperation, rewritten: SetOperation, builder: O
     else
       for (const row of side.valuesLists) if ("List" in row) row.List.items = [...(row.List.items ?? []), nullTenant()];
   }
+}
+
+/** Makes `VALUES …` into `SELECT * FROM (VALUES …) v`, in place. */
+function wrapValues(side: SelectStmt): void {
+  const values = { ...side };
+  for (const field of Object.keys(side)) Reflect.deleteProperty(side, field);
+  const source: Node = { RangeSubselect: { subquery: { SelectStmt: values }, alias: { aliasname: "v" } } };
+  Object.assign(side, selectNode([targetNode(columnNode("*"))], [source]));
 }
 
 interface UnionSide {

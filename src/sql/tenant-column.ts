@@ -71,7 +71,8 @@ export function refuseTenantColumn(select: SelectStmt, context: CopyContext): vo
   }
 }
 
-function isLoneLiteral(node: Node): boolean {
+/** True for a literal that is `$<tenant>` and nothing else, cast or not. */
+export function isLoneLiteral(node: Node): boolean {
   if ("TypeCast" in node && node.TypeCast.arg !== undefined) return isLoneLiteral(node.TypeCast.arg);
   return "A_Const" in node && loneSelector(node.A_Const.sval?.sval ?? "") !== null;
 }

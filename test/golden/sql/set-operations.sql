@@ -50,3 +50,5 @@ SELECT kind FROM $<tenant>_entities UNION ALL SELECT 'none' ORDER BY kind LIMIT 
 (SELECT kind FROM $<tenant>_entities ORDER BY last_updated LIMIT 1) UNION ALL SELECT kind FROM $<tenant>_jobs
 -- case: set operation in an expression sub-select
 SELECT kind FROM $<tenant>_entities WHERE id IN (SELECT entity_id FROM $<tenant>_orders UNION SELECT NULL)
+-- case: UNION ALL with VALUES first
+VALUES ('none'), ('other') UNION ALL SELECT kind FROM $<tenant>_entities

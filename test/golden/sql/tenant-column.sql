@@ -50,3 +50,9 @@ SELECT tenant, n FROM (SELECT count(*) AS n FROM $<tenant>_entities) t
 SELECT DISTINCT kind FROM $<tenant>_entities
 -- case: count(DISTINCT tenant) over the fleet
 SELECT kind, count(DISTINCT tenant) FROM (SELECT kind FROM $<tenant>_entities) t GROUP BY kind
+-- case: given in ROLLUP, where subtotals keep it
+SELECT tenant, kind, count(*) FROM $<tenant>_entities GROUP BY ROLLUP (tenant, kind)
+-- case: given by position in GROUPING SETS
+SELECT '$<tenant>' AS tenant, kind, count(*), grouping(tenant) FROM $<tenant>_entities GROUP BY GROUPING SETS ((1, 2), (2), ())
+-- case: added beside CUBE
+SELECT kind, count(*) FROM $<tenant>_entities GROUP BY CUBE (kind)

@@ -38,7 +38,12 @@ async function plan(
   const compiled = await compileSample(sql, catalogOf(tenants), parser);
   const [block] = compiled.blocks;
   if (block === undefined) throw new Error("no copied block");
-  return planBlock(block, tenants, { describe: describeStatement, tenantColumn: "tenant", visible: tenants });
+  return planBlock(block, tenants, {
+    describe: describeStatement,
+    tenantColumn: "tenant",
+    fleet: tenants,
+    visible: tenants,
+  });
 }
 
 const OLD = sampleTenant("old", {}, { orders: "id bigint, amount integer" });
@@ -63,7 +68,7 @@ describe("planBlock", () => {
   });
 
   it("leaves out tenants whose columns PostgreSQL misses", async () => {
-    const planned = await plan("SELECT note FROM $<tenant>_orders", [OLD, NEW], async (sql) =>
+    const planned = await plan("SELECT o.note FROM $<tenant>_orders o", [OLD, NEW], async (sql) =>
       sql.includes("old_orders")
         ? {
             ok: false,
@@ -77,6 +82,38 @@ describe("planBlock", () => {
     expect(planned.leftOut).toEqual([
       { tenant: "old", reason: "column_missing", detail: 'column "note" does not exist' },
     ]);
+  });
+
+  it("leaves out tenants that lack a column which a bare name means for the fleet, whatever PostgreSQL finds", async () => {
+    const planned = await plan(
+      "SELECT id FROM $<tenant>_orders WHERE EXISTS (SELECT 1 FROM $<tenant>_orders WHERE note = 'x')",
+      [OLD, NEW],
+      describeAs(() => ["id bigint", "tenant text"]),
+    );
+    expect(planned.arms.map(({ tenant }) => tenant)).toEqual(["new"]);
+    expect(planned.leftOut).toEqual([
+      { tenant: "old", reason: "column_missing", detail: 'column "note" does not exist in $<tenant>_orders' },
+    ]);
+  });
+
+  it("types a block for the fleet when one tenant is asked for", async () => {
+    const compiled = await compileSample("SELECT amount FROM $<tenant>_orders", catalogOf([OLD, NEW]), parser);
+    const [block] = compiled.blocks;
+    if (block === undefined) throw new Error("no copied block");
+    const described = describeAs((sql) => {
+      if (sql.includes("COALESCE")) return ["c numeric"];
+      return [sql.includes("old_orders") ? "amount integer" : "amount numeric", "tenant text"];
+    });
+    const planned = await planBlock(block, [OLD], {
+      describe: described,
+      tenantColumn: "tenant",
+      fleet: [NEW, OLD],
+      visible: [NEW, OLD],
+    });
+    expect(planned.columns.map(({ type }) => type)).toEqual(["numeric", "text"]);
+    expect(planned.arms.map(({ tenant }) => tenant)).toEqual(["old"]);
+    expect(planned.arms[0]?.sql).toContain('CAST(s."c0" AS numeric)');
+    expect(planned.shapes.map(({ members }) => members.map(({ tenant }) => tenant.name))).toEqual([["old"]]);
   });
 
   it("refuses with the place in the user's text when no tenant can answer", async () => {
@@ -103,11 +140,15 @@ describe("planBlock", () => {
     const planned = await plan(
       "SELECT * FROM $<tenant>_orders",
       [NEW, OLD],
-      describeAs((sql) =>
-        sql.includes("UNION ALL") || sql.includes("new_orders")
-          ? ["id bigint", "amount numeric", "note text", "tenant text"]
-          : ["id bigint", "amount integer", "note text", "tenant text"],
-      ),
+      describeAs((sql) => {
+        if (sql.includes("COALESCE")) return ["c numeric"];
+        return [
+          "id bigint",
+          sql.includes("new_orders") ? "amount numeric" : "amount integer",
+          "note text",
+          "tenant text",
+        ];
+      }),
     );
     expect(planned.arms).toEqual([
       {
@@ -123,11 +164,11 @@ describe("planBlock", () => {
 
   it("names the types that cannot meet", async () => {
     const types: Describe = async (sql) =>
-      sql.includes("UNION ALL")
+      sql.includes("COALESCE")
         ? {
             ok: false,
             reason: "query_failed",
-            message: "UNION types cannot be matched",
+            message: "COALESCE types cannot be matched",
             character: null,
           }
         : {
@@ -202,6 +243,7 @@ describe("outerSql and sortSql", () => {
         planBlock(block, [OLD], {
           describe: describeAs(() => columns[index] ?? []),
           tenantColumn: "tenant",
+          fleet: [OLD],
           visible: [OLD],
         }),
       ),
@@ -222,6 +264,7 @@ describe("outerSql and sortSql", () => {
     const planned = await planBlock(block, [OLD], {
       describe: describeAs(() => ["o record", "tenant text"]),
       tenantColumn: "tenant",
+      fleet: [OLD],
       visible: [OLD],
     });
     expect(() => outerSql(compiled.outerSql ?? "", [planned])).toThrow(

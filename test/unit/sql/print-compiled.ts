@@ -1,5 +1,5 @@
 import { AppError } from "../../../src/errors.ts";
-import { resolveRelation } from "../../../src/plan/resolve-relation.ts";
+import { resolveRelation, writtenName } from "../../../src/plan/resolve-relation.ts";
 import { quoteQualified } from "../../../src/postgres/quote.ts";
 import type { CompiledBlock, CompiledQuery } from "../../../src/sql/compile-template.ts";
 import type { SortKey } from "../../../src/sql/sort-keys.ts";
@@ -45,6 +45,10 @@ function printBlock(block: CompiledBlock, index: number, catalog: Catalog): stri
         return relation === undefined ? "<no relation>" : quoteQualified(relation.schema, relation.name);
       });
       return `  ${tenant.name}: ${block.arm.fill(tenant.name, relations)}`;
+    }),
+    ...block.requiredColumns.map(({ relation, column }) => {
+      const use = block.relations[relation];
+      return `  only tenants with: ${use === undefined ? "" : writtenName(use)}.${column}`;
     }),
     ...block.sortKeys.map((key) => `  order: ${printSortKey(key)}`),
   ];

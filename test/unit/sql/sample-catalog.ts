@@ -20,7 +20,12 @@ const TABLES = {
   jobs: "id bigint, kind text, state text, queued_at timestamp with time zone, queued_epoch bigint",
   // A table that has a column called tenant of its own.
   members: "id bigint, tenant text, name text",
+  // Tables that drifted: one tenant has columns that the other lacks.
+  visits: "id bigint, kind text, seen boolean",
+  clicks: "id bigint",
 } as const;
+
+const OTHER_TABLES = { ...TABLES, visits: "id bigint, tenant text", clicks: "id bigint, seen boolean" } as const;
 
 /** One tenant whose foreign tables follow the prefix layout, in a schema of their own. */
 export function sampleTenant(
@@ -39,7 +44,7 @@ export function sampleTenant(
 
 /** Two tenants with names that need quoting, and one local relation. */
 export function sampleCatalog(): Catalog {
-  const tenants = [sampleTenant("a-b", { plan: "pro" }), sampleTenant("o'hara", { plan: "free" })];
+  const tenants = [sampleTenant("a-b", { plan: "pro" }), sampleTenant("o'hara", { plan: "free" }, OTHER_TABLES)];
   return {
     version: "1",
     loadedAtMs: 0,
