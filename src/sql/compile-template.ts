@@ -84,9 +84,10 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
 
   const analysis = analyseBlocks(root, { selectors, positionOf });
   refuseForeignRelations(analysis, options, positionOf);
-  checkJoins(root, { analysis, tenantColumn: options.tenantColumn, positionOf });
   const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> => options.columnsOf(relation) ?? new Map();
-  const context = { scopeOf: analysis.scopeOf, columnsOf, tenantColumn: options.tenantColumn, selectors, positionOf };
+  const columns = { scopeOf: analysis.scopeOf, columnsOf };
+  checkJoins(root, { analysis, tenantColumn: options.tenantColumn, columns, positionOf });
+  const context = { ...columns, tenantColumn: options.tenantColumn, selectors, positionOf };
   const { blocks, outer } = buildOuter(root, analysis, context);
 
   const compiled = await Promise.all(
