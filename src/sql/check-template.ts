@@ -72,7 +72,7 @@ export function checkBlocks(
   const analysis = analyseBlocks(root, { selectors, positionOf });
   limitReferences(analysis.bindings, positionOf);
   refuseForeignRelations(analysis, options, positionOf);
-  checkJoins(root, { analysis, tenantColumn, positionOf });
+  checkJoins(root, { analysis, tenantColumn, columns: { scopeOf: analysis.scopeOf, columnsOf }, positionOf });
   refuseCalledColumns(root, {
     analysis,
     columnsOf,

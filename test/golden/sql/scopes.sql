@@ -40,6 +40,8 @@ SELECT g, kind FROM $<tenant>_entities, generate_series(1, 3) g
 SELECT t.tenant, t.n, v.goal FROM (SELECT kind, count(*) AS n FROM $<tenant>_entities GROUP BY kind) t JOIN (VALUES ('a', 1)) v(kind, goal) ON v.kind = t.kind
 -- case: sub-select in an uncopied WHERE
 SELECT n FROM (SELECT count(*) AS n FROM $<tenant>_entities) t WHERE n IN (SELECT m FROM (SELECT count(*) AS m FROM $<tenant>_orders) u)
+-- case: sub-select in an uncopied WHERE, grouped
+SELECT n FROM (SELECT count(*) AS n FROM $<tenant>_entities) t WHERE n IN (SELECT m FROM (SELECT count(*) AS m FROM $<tenant>_orders) u GROUP BY m)
 -- case: windows outside
 SELECT tenant, n, rank() OVER (ORDER BY n DESC) FROM (SELECT count(*) AS n FROM $<tenant>_entities) t
 -- case: windows inside

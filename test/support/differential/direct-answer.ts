@@ -19,11 +19,21 @@ export interface DirectFleet {
   readonly oracle: Database;
 }
 
-export async function directAnswer(template: RandomTemplate, fleet: DirectFleet): Promise<DirectAnswer> {
+/** With `narrows` the tenants that the template's WHERE drops are not asked for the first block's rows, and cannot fail there. */
+export async function directAnswer(
+  template: RandomTemplate,
+  fleet: DirectFleet,
+  { narrows }: { readonly narrows: boolean },
+): Promise<DirectAnswer> {
+  const meant = narrows ? await tenantsMeant(template, fleet) : null;
   const asked = await Promise.all(
     fleet.tenants.map(async ({ name, database }) => {
       const answers: BlockRows[] = [];
-      for (const block of template.blocks) {
+      for (const [index, block] of template.blocks.entries()) {
+        if (index === 0 && meant?.has(name) === false) {
+          answers.push({ types: [], rows: [] });
+          continue;
+        }
         const rows = await askTenant(block, name, database);
         if (rows === null) return { name, answers: null };
         answers.push(rows);
@@ -35,17 +45,22 @@ export async function directAnswer(template: RandomTemplate, fleet: DirectFleet)
   const failed = asked.filter(({ answers }) => answers === null).map(({ name }) => name);
   if (answered.length === 0) return { failed, rows: null, types: [] };
   const gathered = template.blocks.map((block, index) => {
-    const parts = answered.map(({ name, answers }) =>
-      literalRows(block, name, answers[index] ?? { types: [], rows: [] }),
-    );
+    const parts = answered.flatMap(({ name, answers }) => {
+      const rows = answers[index];
+      return rows === undefined || rows.types.length === 0 ? [] : [literalRows(block, name, rows)];
+    });
+    // What nobody is asked, nobody can give a type.
+    if (parts.length === 0) return null;
     return `SELECT * FROM (${parts.join(" UNION ALL ")}) g`;
   });
+  if (gathered.includes(null)) return { failed, rows: null, types: [] };
+  const sources = gathered.flatMap((part) => part ?? []);
   const outputs = template.columns.flatMap((column, index) => [
     `${asText(column)} AS v${index}`,
     `pg_typeof(${column.name})::text AS t${index}`,
   ]);
   const rows = await fleet.oracle.query(
-    `SELECT ${outputs.join(", ")} FROM (${withoutMacros(template.write(gathered))}) o`,
+    `SELECT ${outputs.join(", ")} FROM (${withoutMacros(template.write(sources))}) o`,
   );
   const [first] = rows;
   return {
@@ -53,6 +68,15 @@ export async function directAnswer(template: RandomTemplate, fleet: DirectFleet)
     types: first === undefined ? [] : template.columns.map((_, index) => String(first[`t${index}`])),
     rows: rows.map((row) => template.columns.map((_, index) => canonical(row[`v${index}`], row[`t${index}`]))),
   };
+}
+
+async function tenantsMeant(
+  { narrows }: RandomTemplate,
+  { tenants, oracle }: DirectFleet,
+): Promise<ReadonlySet<string>> {
+  const names = tenants.map(({ name }) => `(${quoteLiteral(name)})`).join(", ");
+  const rows = await oracle.query(`SELECT tenant FROM (VALUES ${names}) t (tenant) WHERE ${narrows ?? "true"}`);
+  return new Set(rows.map(({ tenant }) => String(tenant)));
 }
 
 interface BlockRows {

@@ -56,6 +56,7 @@ function template(
   return {
     blocks,
     write: (texts) => write(texts.map((text) => `(${text})`)),
+    narrows: null,
     columns: columnsOf(kinds, options),
     ordered: options.ordered === true,
   };
@@ -86,12 +87,16 @@ const choices: fc.Arbitrary<Omit<Choices, "where">> = fc.record({
   limit: fc.nat(4),
 });
 
-function whereOf(block: CopiedBlock, alias: string): fc.Arbitrary<string> {
+/** A condition on the first block's rows; `narrows` is the part of it that is about the tenant. */
+function whereOf(
+  block: CopiedBlock,
+  alias: string,
+): fc.Arbitrary<{ readonly where: string; readonly narrows: string }> {
   const column = CONDITIONS[block.kinds[0] ?? "number"].map((text) => text.replaceAll("@", `${alias}.c0`));
   const tenant = TENANTS.map((text) => text.replaceAll("TENANT", `${alias}.tenant`));
   return fc
     .tuple(fc.option(fc.constantFrom(...column)), fc.constantFrom(...tenant))
-    .map(([one, other]) => (one === null ? other : `${one} AND ${other}`));
+    .map(([one, other]) => ({ where: one === null ? other : `${one} AND ${other}`, narrows: other }));
 }
 
 function aggregateOf(block: CopiedBlock, pick: number): readonly [string, Kind] {
@@ -173,11 +178,12 @@ const SINGLE: readonly ((block: CopiedBlock, choices: Choices) => RandomTemplate
 export const onceOverOne: fc.Arbitrary<RandomTemplate> = fc
   .tuple(fc.oneof(plain, plain, grouping, copiedBlock), choices, fc.nat(SINGLE.length - 1), fc.nat(3))
   .chain(([block, chosen, form, spelling]) =>
-    whereOf(block, "t").map((where) => {
+    whereOf(block, "t").map(({ where, narrows }) => {
       const made =
         SINGLE[form]?.(block, { ...chosen, where }) ??
         template([block], ([t]) => `SELECT * FROM ${t} t`, block.kinds, { tenant: true });
-      return spelling === 0 ? asWith(made) : made;
+      const narrowed = made.write([""]).includes(where) ? { ...made, narrows } : made;
+      return spelling === 0 ? asWith(narrowed) : narrowed;
     }),
   );
 
@@ -231,10 +237,11 @@ const DOUBLE: readonly ((one: CopiedBlock, two: CopiedBlock, where: string) => R
 export const onceOverTwo: fc.Arbitrary<RandomTemplate> = fc
   .tuple(fc.oneof(plain, unordered), fc.oneof(plain, copiedBlock), fc.nat(DOUBLE.length - 1), fc.boolean())
   .chain(([one, two, form, spelling]) =>
-    whereOf(one, "t").map((where) => {
+    whereOf(one, "t").map(({ where, narrows }) => {
       const made =
         DOUBLE[form]?.(one, two, where) ??
         template([one], ([t]) => `SELECT * FROM ${t} t`, one.kinds, { tenant: true });
-      return spelling ? asWith(made) : made;
+      const narrowed = made.write(["", ""]).includes(where) ? { ...made, narrows } : made;
+      return spelling ? asWith(narrowed) : narrowed;
     }),
   );

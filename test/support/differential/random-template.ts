@@ -5,6 +5,11 @@ export interface RandomTemplate {
   /** The whole text, given how each block is read: the block itself for the product, rows that were gathered for the oracle. */
   readonly write: (blocks: readonly string[]) => string;
   readonly columns: readonly RandomColumn[];
+  /**
+   * A condition of the WHERE on the tenant of the first block, as `t.tenant`: a tenant that it drops may be asked in vain or not at all.
+   * Null where there is none.
+   */
+  readonly narrows: string | null;
   /** True when the order of the rows is part of the answer. */
   readonly ordered: boolean;
 }

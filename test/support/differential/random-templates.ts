@@ -7,6 +7,7 @@ import { columnsOf, type RandomTemplate } from "./random-template.ts";
 const copied: fc.Arbitrary<RandomTemplate> = copiedBlock.map((block) => ({
   blocks: [block],
   write: ([text = ""]) => text,
+  narrows: null,
   columns: columnsOf(block.kinds, { tenant: true }),
   ordered: false,
 }));
@@ -19,6 +20,7 @@ const copiedInOrder: fc.Arbitrary<RandomTemplate> = fc
   )
   .map(([block, order]) => ({
     blocks: [block],
+    narrows: null,
     write: ([text = ""]) => `${text} ORDER BY ${orderOf(block.kinds.length + 1, order)}`,
     columns: columnsOf(block.kinds, { tenant: true }),
     ordered: true,
