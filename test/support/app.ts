@@ -15,6 +15,8 @@ type ConfigInput = z.input<typeof configSchema>;
 export interface FleetAppOptions {
   /** One text for all tenants' databases, or a text by tenant's name. */
   readonly ddl: string | Readonly<Record<string, string>>;
+  /** Relations of the federation database itself. */
+  readonly federationDdl?: string;
   readonly labels?: Readonly<Record<string, Labels>>;
   /** Settings beside `server`, `federation` and `tenants.registry`. */
   readonly config?: Omit<ConfigInput, "server" | "federation" | "tenants">;
@@ -91,6 +93,8 @@ export async function withFleet<T>(
       federation: { url: federationUrl, ...options.federation },
       tenants: { registry, ...options.tenants },
     });
+    const { federationDdl } = options;
+    if (federationDdl !== undefined) await withSql(federationUrl, (database) => database.query(federationDdl));
     await onboardInto(federationUrl, config);
     const app = await createApp({
       config,
