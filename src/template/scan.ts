@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { AppError, type ErrorCode, positionAt } from "../errors.ts";
 import { type Lexeme, lexemes, placeholderAt } from "./lexemes.ts";
 import { MACROS } from "./macros.ts";
@@ -27,6 +28,8 @@ interface Scan {
   depth: number;
   /** True when an alias or a type comes next. */
   afterAs: boolean;
+  /** The unquoted name that is being read, with its stand-ins. */
+  name: { bytes: number; placeholderAt: number | null };
 }
 
 /** As many as the parser surely takes: 6,000 terms never broke it in 600 rounds, 8,000 did from the seventh round on. */
@@ -52,6 +55,7 @@ export function scanTemplate(source: string): ScannedTemplate {
     lexemes: 0,
     depth: 0,
     afterAs: false,
+    name: { bytes: 0, placeholderAt: null },
   };
   refuseUnreadable(scan);
   for (const lexeme of lexemes(source)) scanLexeme(lexeme, scan);
@@ -81,6 +85,7 @@ function scanLexeme(lexeme: Lexeme, scan: Scan): void {
   const text = scan.source.slice(start, end);
   const { afterAs } = scan;
   countLexeme(kind, start, scan);
+  measureName(lexeme, scan);
   if (kind !== "space" && kind !== "comment") scan.afterAs = kind === "word" && text.toLowerCase() === "as";
   switch (kind) {
     case "placeholder":
@@ -123,6 +128,35 @@ function countLexeme(kind: Lexeme["kind"], start: number, scan: Scan): void {
   if (scan.lexemes > MAX_LEXEMES) {
     throw fail(scan, "QUERY_FORBIDDEN", start, `the SQL has more than ${MAX_LEXEMES} tokens`, "split the query");
   }
+}
+
+/** PostgreSQL cuts a longer name, stand-in and all: what is left could be another table's. */
+const MAX_NAME_BYTES = 63;
+
+/** Follows a name that is not quoted through its words, digits and placeholders. */
+function measureName({ kind, start, end }: Lexeme, scan: Scan): void {
+  const isPart = kind === "word" || kind === "number" || kind === "placeholder" || kind === "dollarName";
+  if (!isPart) {
+    scan.name = { bytes: 0, placeholderAt: null };
+    return;
+  }
+  scan.name.bytes +=
+    kind === "placeholder"
+      ? tenantName(scan.selectors.length).length
+      : Buffer.byteLength(scan.source.slice(start, end));
+  if (kind === "placeholder") scan.name.placeholderAt = start;
+  refuseLongName(scan.name.bytes, scan.name.placeholderAt, scan);
+}
+
+function refuseLongName(bytes: number, placeholderAt: number | null, scan: Scan): void {
+  if (placeholderAt === null || bytes <= MAX_NAME_BYTES) return;
+  throw fail(
+    scan,
+    "TEMPLATE_PLACEHOLDER",
+    placeholderAt,
+    `a name with $<tenant> in it may have ${MAX_NAME_BYTES} bytes`,
+    "write $<tenant>.name, where the name alone may have so many",
+  );
 }
 
 function scanPlaceholder(start: number, afterAs: boolean, scan: Scan): void {
@@ -176,6 +210,8 @@ function readSelector(text: string, start: number, scan: Scan): Selector {
 
 function scanQuoted(start: number, end: number, afterAs: boolean, scan: Scan): void {
   let at = start;
+  let first: number | null = null;
+  let bytes = 0;
   // Not in the whole text: what follows the last placeholder would be read again for each literal.
   const text = scan.source.slice(start, end);
   for (let inside = text.indexOf("$<"); inside >= 0; inside = text.indexOf("$<", at - start)) {
@@ -186,8 +222,13 @@ function scanQuoted(start: number, end: number, afterAs: boolean, scan: Scan): v
       throw fail(scan, "TEMPLATE_PLACEHOLDER", found, "the placeholder runs past the end of the quoted text");
     scan.out.copy(at, found);
     scan.out.replace(name, found);
+    first ??= found;
+    bytes += Buffer.byteLength(scan.source.slice(at, found)) + name.length;
     at = after;
   }
+  // Without its quotes.
+  bytes += Buffer.byteLength(scan.source.slice(at, end)) - 2;
+  if (scan.source[start] === '"') refuseLongName(bytes, first, scan);
   scan.out.copy(at, end);
 }
 

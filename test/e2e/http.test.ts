@@ -114,7 +114,9 @@ describe("/v1", () => {
     expect(await tenantsIn(await get("/v1/tenants"))).toEqual(names);
     const explained = await jsonOf(post("/v1/explain", { sql: COUNT }));
     expect(explained).toMatchObject({ expected: 4, outerSql: null, leftOut: [] });
-    expect(explained.blocks[0].verdicts).toEqual([{ tenants: names, verdict: "pushed" }]);
+    expect(explained.blocks[0].verdicts).toEqual([
+      { tenants: names, verdict: "pushed", asynchronous: true, reasons: [] },
+    ]);
     expect(JSON.stringify(explained.blocks[0].lanes)).toContain('\\"tenant_2_entities\\"');
   });
 

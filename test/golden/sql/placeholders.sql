@@ -112,3 +112,13 @@ SELECT 1
 SELECT '$<tenant>'
 -- case: a placeholder as a value only
 SELECT $<tenant>
+-- case: a name of 63 bytes with the stand-in
+SELECT 1 AS one FROM $<tenant>_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+-- case: a name that PostgreSQL would cut
+SELECT 1 AS one FROM $<tenant>_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+-- case: a quoted name that PostgreSQL would cut
+SELECT 1 AS one FROM "ääääääääääääääääääääääääääää_$<tenant>"
+-- case: a long name behind a schema
+SELECT 1 AS one FROM $<tenant>.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+-- case: a long literal
+SELECT '$<tenant>_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' AS t FROM $<tenant>_entities
