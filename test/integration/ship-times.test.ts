@@ -21,7 +21,11 @@ afterAll(async () => {
 
 async function verdictOf(fleet: FleetApp, sql: string): Promise<readonly string[]> {
   const { blocks } = await fleet.explain(sql);
-  return blocks.flatMap(({ verdicts }) => verdicts.map(({ verdict }) => verdict));
+  return blocks.flatMap(({ verdicts }) =>
+    verdicts.map(({ verdict, reasons }) =>
+      reasons.length === 0 ? verdict : reasons.map(({ code }) => code).join(", "),
+    ),
+  );
 }
 
 const CONDITIONS = [
