@@ -21,9 +21,13 @@ test("a query has the same rows with every rewrite and without", { timeout: 120_
     variants.set("none", await startWith(fleet, []));
     return {
       check: async ({ sql, template }) => {
-        const whole = await rowsOf(fleet.app, sql, template);
-        for (const [name, variant] of variants)
-          expect([name, await rowsOf(variant, sql, template)]).toEqual([name, whole]);
+        const whole = await outcomeOf(fleet.app, sql, template);
+        for (const [name, variant] of variants) {
+          const outcome = await outcomeOf(variant, sql, template);
+          // A tenant that WHERE drops is asked by some and not by others, and may lack what the question needs.
+          if (template.narrows !== null && outcome.failed !== whole.failed) continue;
+          expect([name, outcome]).toEqual([name, whole]);
+        }
       },
       close: async () => {
         await Promise.all([...variants.values()].map((variant) => variant.close()));
@@ -38,20 +42,21 @@ async function startWith(fleet: FleetApp, rewrites: readonly Rewrite[]): Promise
   return app;
 }
 
-/** The rows in an order of their own unless the query gives one, or the refusal's code. */
-async function rowsOf(
+/** The rows, in an order of their own unless the query gives one, and who is missing; or the refusal's code. */
+async function outcomeOf(
   { service }: App,
   sql: string,
   { columns, ordered }: RandomTemplate,
-): Promise<readonly string[] | string> {
+): Promise<{ readonly rows: readonly string[]; readonly failed: string }> {
   try {
     const answer = await service.run(requestOf(sql), EVERYBODY, new AbortController().signal);
     const rows = readRows(answer.body.toString()).map((row) =>
       JSON.stringify(columns.map(({ name }) => settled(row[name]))),
     );
-    return ordered ? rows : rows.sort();
+    const failed = answer.coverage.failed.map(({ tenant }) => tenant).join();
+    return { rows: ordered ? rows : rows.sort(), failed };
   } catch (error) {
-    if (error instanceof AppError) return error.code;
+    if (error instanceof AppError) return { rows: [], failed: error.code };
     throw error;
   }
 }
