@@ -56,10 +56,14 @@ function labelOf(tenant: TenantIdentity, label: string): string {
 
 /**
  * The tenants whose name PostgreSQL's `name ~ 'source'` holds for, or null where RE2 may read the pattern in another way: only letters,
- * digits, `_ - . ^ $ | ( ) * + ?` and escaped marks mean the same to both.
+ * digits, `_ - . ^ $ | ( ) * + ?`, lists such as `[ab1]` and escaped marks mean the same to both.
  */
 export function namePatternOf(source: string): SelectorItem | null {
-  if (source.length > MAX_PATTERN_LENGTH || !/^(?:[\w.^$|()*+?-]|\\[^\w\s])*$/.test(source) || source.includes("(?"))
+  if (
+    source.length > MAX_PATTERN_LENGTH ||
+    !/^(?:[\w.^$|()*+?-]|\[\w+\]|\\[^\w\s])*$/.test(source) ||
+    source.includes("(?")
+  )
     return null;
   try {
     return { kind: "namePattern", pattern: RE2JS.compile(source) };

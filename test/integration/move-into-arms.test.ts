@@ -220,7 +220,7 @@ describe("what each tenant is asked", () => {
   it("is nothing where WHERE drops the tenant: a tenant that is not asked cannot be missing", async () => {
     const { answer } = await fleet.ask(`SELECT count(*) FROM ${SALES} t WHERE tenant = 'acme'`);
     expect(answer.coverage).toMatchObject({ expected: 1, answered: 1 });
-    expect((await fleet.explain(`SELECT count(*) FROM ${SALES} t WHERE tenant ~ '^b'`)).moved).toContain(
+    expect((await fleet.explain(`SELECT count(*) FROM ${SALES} t WHERE tenant ~ '^[bx]'`)).moved).toContain(
       "tenants that WHERE drops are not asked",
     );
   });
