@@ -27,7 +27,7 @@ export async function explainQuery(
     blocks.flatMap(({ leftOut }) => leftOut),
   );
   return {
-    expandedSql: compiled.expandedSql,
+    expandedSql: compiled.expandedSql(),
     blocks: blocks.map((block) => explainBlock(block, verdicts, context.executor)),
     outerSql,
     moved: compiled.moved,

@@ -5,61 +5,20 @@ import { agreedColumns } from "../plan/agreed-columns.ts";
 import { outerSql } from "../plan/outer-sql.ts";
 import { planBlock } from "../plan/plan-block.ts";
 import type { Describe, PlannedBlock } from "../plan/planned-block.ts";
-import { relationResolver } from "../plan/resolve-relation.ts";
 import { matchTenants } from "../plan/select-tenants.ts";
 import type { TypeNames } from "../postgres/column-types.ts";
 import type { FunctionNames } from "../postgres/function-names.ts";
-import { isFleetRelation } from "../sql/analyse-blocks.ts";
-import type { RangeVar } from "../sql/ast.ts";
-import { LOCAL_SCHEMA } from "../sql/check-template.ts";
-import type { ColumnFacts } from "../sql/column-scope.ts";
 import { type CompiledQuery, type CompileOptions, compileTemplate } from "../sql/compile-template.ts";
 import type { Folding } from "../sql/fold-constants.ts";
 import type { Parser } from "../sql/parser.ts";
 import { proveStatement } from "../sql/prove-statement.ts";
 import { scanTemplate } from "../template/scan.ts";
-import type { Catalog, CatalogRelation, CatalogTenant, QueryRequest } from "../types.ts";
+import type { Catalog, QueryRequest } from "../types.ts";
+import type { ColumnLookups } from "./column-lookups.ts";
 import { type JudgeOptions, judgeBlock, type ShapeVerdict } from "./push-down.ts";
 import type { RequestPlans, ShapePlans } from "./shape-plans.ts";
 import type { Timed } from "./stopwatch.ts";
 import type { SelectedTenants } from "./tenant-selection.ts";
-
-/** What a template may name, as the caller's part of the catalog has it. */
-export function lookUpIn(catalog: Catalog, visible: readonly CatalogTenant[]): Pick<CompileOptions, "columnsOf"> {
-  const known = new Map<string, ReadonlyMap<string, ColumnFacts>>();
-  const columnsOf = (relation: RangeVar): ReadonlyMap<string, ColumnFacts> | null => {
-    if (!isFleetRelation(relation)) {
-      const local = catalog.localRelations.get(`${relation.schemaname ?? LOCAL_SCHEMA}.${relation.relname ?? ""}`);
-      return local === undefined ? null : mergeColumns([local]);
-    }
-    const use = { schema: relation.schemaname ?? null, name: relation.relname ?? "" };
-    // A name is looked up for each mention of a column, a relation has hundreds of tenants.
-    const key = JSON.stringify(use);
-    const resolve = relationResolver(use);
-    const columns = known.get(key) ?? mergeColumns(visible.flatMap((tenant) => resolve(tenant) ?? []));
-    known.set(key, columns);
-    return columns;
-  };
-  return { columnsOf };
-}
-
-/** The columns of one relation in several tenants, by name. Relations share their lists of columns, so each list is read once. */
-function mergeColumns(relations: readonly CatalogRelation[]): ReadonlyMap<string, ColumnFacts> {
-  const lists = new Map<CatalogRelation["columns"], number>();
-  for (const { columns } of relations) lists.set(columns, (lists.get(columns) ?? 0) + 1);
-  const merged = new Map<string, { types: Set<string>; count: number }>();
-  for (const [columns, times] of lists) {
-    for (const { name, type } of columns) {
-      const column = merged.get(name) ?? { types: new Set(), count: 0 };
-      column.types.add(type);
-      column.count += times;
-      merged.set(name, column);
-    }
-  }
-  return new Map(
-    [...merged].map(([name, { types, count }]) => [name, { types, everywhere: count === relations.length }]),
-  );
-}
 
 /** Has the parser read what PostgreSQL is asked about, which is the text that is proven next. */
 function readAhead(describe: Describe, parser: Parser): Describe {
@@ -99,6 +58,7 @@ export interface PrepareContext {
   readonly typeNames: TypeNames;
   readonly functionNames: FunctionNames;
   readonly shapePlans: ShapePlans;
+  readonly columnLookups: ColumnLookups;
   readonly settings: Pick<CompileOptions, "tenantColumn" | "allowFunctions" | "rewrites"> & {
     readonly maxBytes: number;
   };
@@ -122,7 +82,7 @@ export async function prepareQuery(
   { tenants, visible }: SelectedTenants,
   context: PrepareContext & { readonly timed: Timed; readonly signal: AbortSignal; readonly deadlineAtMs: number },
 ): Promise<PreparedQuery> {
-  const { parser, functionNames, shapePlans, settings, timed, signal, now } = context;
+  const { parser, functionNames, shapePlans, columnLookups, settings, timed, signal, now } = context;
   const plans = shapePlans.forRequest({ catalogVersion: catalog.version, signal });
   const template = await timed("template", () => scanTemplate(request.sql));
   const functions = await functionNames.current();
@@ -132,7 +92,7 @@ export async function prepareQuery(
     compileTemplate(template, {
       ...request,
       ...settings,
-      ...lookUpIn(catalog, visible),
+      columnsOf: columnLookups(catalog, visible),
       isFunction: (name) => functions.has(name),
       describeBlock: (block) => agreedColumns(block, matchTenants(visible, block.selectorOf), describe),
       folding,

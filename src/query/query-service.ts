@@ -1,13 +1,18 @@
 import { within } from "../execute/deadline.ts";
 import { deadlineExceeded } from "../execute/execution-error.ts";
 import type { Principal, QueryRequest, QueryService } from "../types.ts";
+import { createColumnLookups } from "./column-lookups.ts";
 import { explainQuery } from "./explain-query.ts";
 import { type QueryContext, runQuery } from "./run-query.ts";
 import { createTenantSelection } from "./tenant-selection.ts";
 
 /** The query stages bound to the things that live as long as the program. */
-export function createQueryService(options: Omit<QueryContext, "selectTenants">): QueryService {
-  const context: QueryContext = { ...options, selectTenants: createTenantSelection() };
+export function createQueryService(options: Omit<QueryContext, "selectTenants" | "columnLookups">): QueryService {
+  const context: QueryContext = {
+    ...options,
+    selectTenants: createTenantSelection(),
+    columnLookups: createColumnLookups(),
+  };
   return {
     run: (request: QueryRequest, principal: Principal, signal: AbortSignal) =>
       runQuery(request, principal, context, signal),

@@ -15,6 +15,7 @@ import type { Parser } from "../sql/parser.ts";
 import type { Rewrite } from "../sql/rewrites.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
+import type { ColumnLookups } from "./column-lookups.ts";
 import { answerCut, satisfies, tenantsFailed } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
 import { mergeAnswer } from "./merge-answer.ts";
@@ -33,6 +34,7 @@ export interface QueryContext {
   readonly typeNames: TypeNames;
   readonly functionNames: FunctionNames;
   readonly shapePlans: ShapePlans;
+  readonly columnLookups: ColumnLookups;
   readonly cache: AnswerCache<CachedQuery>;
   readonly settings: QuerySettings;
   readonly observe: Observe;
@@ -172,7 +174,7 @@ async function answerAfresh(
       name: request.queryName ?? "",
       notices: merged.notices,
       coverage: executed.coverage,
-      executedSql: compiled.expandedSql,
+      executedSql: compiled.expandedSql(),
     }),
   );
   const coverage = { ...executed.coverage, truncated: executed.coverage.truncated || encoded.cutNotice !== undefined };

@@ -3,18 +3,18 @@ import type { A_Const, ColumnRef, FuncCall, Node, RangeVar, ResTarget, SelectStm
 /** Reading, walking, copying and making nodes of PostgreSQL's raw parse tree. A node is an object with one key: its kind. */
 
 /** Fields that hold a node without the object that names its kind. */
-const BARE_FIELDS: Readonly<Record<string, string>> = {
-  larg: "SelectStmt",
-  rarg: "SelectStmt",
-  withClause: "WithClause",
-  intoClause: "IntoClause",
-  alias: "Alias",
-  join_using_alias: "Alias",
-  typeName: "TypeName",
-  over: "WindowDef",
-  search_clause: "CTESearchClause",
-  cycle_clause: "CTECycleClause",
-};
+const BARE_FIELDS: ReadonlyMap<string, string> = new Map([
+  ["larg", "SelectStmt"],
+  ["rarg", "SelectStmt"],
+  ["withClause", "WithClause"],
+  ["intoClause", "IntoClause"],
+  ["alias", "Alias"],
+  ["join_using_alias", "Alias"],
+  ["typeName", "TypeName"],
+  ["over", "WindowDef"],
+  ["search_clause", "CTESearchClause"],
+  ["cycle_clause", "CTECycleClause"],
+]);
 
 /** True for `{ Kind: { … } }`. Field names are lower case, kinds are not. */
 export function isNode(value: unknown): value is Node {
@@ -35,57 +35,63 @@ export function kindOf(node: Node): string {
 /** The nodes directly below `value`, which is a node's inside, in the order of the tree's fields. */
 export function childNodes(value: unknown): readonly Node[] {
   const found: Node[] = [];
-  collectNodes(value, found);
+  eachChild(value, (node) => found.push(node));
   return found;
 }
 
-function collectNodes(value: unknown, found: Node[]): void {
+// Trees are walked a dozen times for each request: nothing is gathered on the way.
+function eachChild(value: unknown, visit: (node: Node) => void): void {
   if (Array.isArray(value)) {
     for (const item of value) {
-      if (isNode(item)) found.push(item);
-      else collectNodes(item, found);
+      if (isNode(item)) visit(item);
+      else eachChild(item, visit);
     }
     return;
   }
-  if (typeof value !== "object" || value === null) return;
-  for (const [field, child] of Object.entries(value)) {
-    const kind = BARE_FIELDS[field];
-    if (kind === undefined && (typeof child !== "object" || child === null)) continue;
-    // `arg` and the like hold wrapped nodes; larg and rarg hold them bare in a SelectStmt and wrapped in a JoinExpr.
-    const wrapped: unknown =
-      kind !== undefined && child !== undefined && !isNode(child) && !Array.isArray(child) ? { [kind]: child } : child;
-    if (isNode(wrapped)) found.push(wrapped);
-    else collectNodes(wrapped, found);
+  if (!isFields(value)) return;
+  for (const field in value) {
+    const child = value[field];
+    if (typeof child !== "object" || child === null) continue;
+    const node = isNode(child) ? child : wrapped(field, child);
+    if (node === undefined) eachChild(child, visit);
+    else visit(node);
   }
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+/** `arg` and the like hold wrapped nodes; larg and rarg hold them bare in a SelectStmt and wrapped in a JoinExpr. */
+function wrapped(field: string, child: object): Node | undefined {
+  const kind = BARE_FIELDS.get(field);
+  if (kind === undefined || Array.isArray(child)) return undefined;
+  const node: unknown = { [kind]: child };
+  return isNode(node) ? node : undefined;
 }
 
 /** Calls `visit` for every node at and below `value`, parents first; `false` keeps it out of that node's inside. */
 export function walk(value: unknown, visit: (node: Node) => boolean | undefined): void {
-  for (const node of isNode(value) ? [value] : childNodes(value)) {
-    if (visit(node) === false) continue;
-    for (const inside of Object.values(node)) walk(inside, visit);
-  }
+  const visitNode = (node: Node): void => {
+    if (visit(node) !== false) for (const inside of Object.values(node)) walkInside(inside);
+  };
+  const walkInside = (inside: unknown): void => (isNode(inside) ? visitNode(inside) : eachChild(inside, visitNode));
+  walkInside(value);
 }
 
 /** A deep copy of `value` in which each node for which `replace` gives a node has become that; the others are copied. */
 export function copyTree<T>(value: T, replace: (node: Node) => Node | undefined): T;
 export function copyTree(value: unknown, replace: (node: Node) => Node | undefined): unknown {
   if (Array.isArray(value)) return value.map((item) => copyTree(item, replace));
-  if (typeof value !== "object" || value === null) return value;
-  if (isNode(value)) {
-    const replaced = replace(value);
-    if (replaced !== undefined) return replaced;
-  }
+  if (!isFields(value)) return value;
+  const own = isNode(value) ? replace(value) : undefined;
+  if (own !== undefined) return own;
   const copy: Record<string, unknown> = {};
-  for (const [field, child] of Object.entries(value)) {
-    const kind = BARE_FIELDS[field];
-    if (kind === undefined || isNode(child) || typeof child !== "object" || child === null || Array.isArray(child)) {
-      copy[field] = copyTree(child, replace);
-    } else {
-      const wrapped: unknown = { [kind]: child };
-      const replaced = isNode(wrapped) ? replace(wrapped) : undefined;
-      copy[field] = replaced === undefined ? copyTree(child, replace) : Object.values(replaced)[0];
-    }
+  for (const field in value) {
+    const child = value[field];
+    const node = typeof child !== "object" || child === null || isNode(child) ? undefined : wrapped(field, child);
+    const replaced = node === undefined ? undefined : replace(node);
+    copy[field] = replaced === undefined ? copyTree(child, replace) : Object.values(replaced)[0];
   }
   return copy;
 }

@@ -45,8 +45,8 @@ export interface CompiledQuery {
   /** True when the outer statement has an ORDER BY of its own. */
   readonly outerOrdered: boolean;
   readonly fill: Fill | null;
-  /** The template with its macros expanded, for people. */
-  readonly expandedSql: string;
+  /** The template with its macros expanded, for people: printed when it is asked for, which may be while the tenants are at work. */
+  readonly expandedSql: () => string;
   /** What the arms do for the statement around them, for people; see `moveIntoArms`. */
   readonly moved: readonly string[];
   /** The place in the user's text of a 1-based character position in the outer statement's text, before its slots are filled. */
@@ -104,7 +104,6 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
     : folded;
   // What is known of a tree is known by its nodes.
   const analysis = analyseBlocks(root, { selectors, positionOf });
-  const expandedSql = expandedText(folded, template);
   const context: CopyContext = {
     scopeOf: analysis.scopeOf,
     columnsOf,
@@ -127,7 +126,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
     readsLocal: analysis.localRelations.length > 0,
     outerOrdered: outer?.sortClause !== undefined,
     fill,
-    expandedSql,
+    expandedSql: () => expandedText(folded, template),
     moved: moved.notes,
     outerPosition: (character) =>
       outerText === null

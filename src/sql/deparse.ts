@@ -1,6 +1,6 @@
 import { Deparser } from "pgsql-deparser";
 import { AppError } from "../errors.ts";
-import { copyTree, type Node, type SelectStmt } from "./ast.ts";
+import { copyTree, type Node, type SelectStmt, walk } from "./ast.ts";
 import { type Parser, SqlSyntaxError } from "./parser.ts";
 
 /** SQL text of a tree, and the way back: where in the user's text a place of this text comes from. */
@@ -26,7 +26,7 @@ const PLACES: ReadonlySet<string> = new Set([
  * some constructs (30 of 17,254 SELECTs of a corpus). Throws TEMPLATE_UNSUPPORTED for those.
  */
 export async function deparseVerified(given: SelectStmt, parser: Parser): Promise<DeparsedSql> {
-  const select = copyTree(given, flatChain);
+  const select = hasNestedChain(given) ? copyTree(given, flatChain) : given;
   const sql = print(select);
   const reparsed = await parser.parse(sql).catch((error: unknown) => {
     throw error instanceof SqlSyntaxError ? unprintable(error) : error;
@@ -45,13 +45,27 @@ export async function deparseVerified(given: SelectStmt, parser: Parser): Promis
   return { sql, originOf: (offset) => origins.findLast(([printed]) => printed <= offset)?.[1] };
 }
 
-/** `(a AND b) AND c` is one AND to the parser, which a macro or a rewritten condition before an AND is not. */
+function hasNestedChain(select: SelectStmt): boolean {
+  let found = false;
+  walk(select, (node) => {
+    found ||= flattened(node) !== undefined;
+    return !found;
+  });
+  return found;
+}
+
 function flatChain(node: Node): Node | undefined {
+  const flat = flattened(node);
+  return flat === undefined ? undefined : copyTree(flat, flatChain);
+}
+
+/** `(a AND b) AND c` is one AND to the parser, which a macro or a rewritten condition before an AND is not. */
+function flattened(node: Node): Node | undefined {
   if (!("BoolExpr" in node)) return undefined;
   const { boolop, args: [first, ...others] = [] } = node.BoolExpr;
   if (first === undefined || !("BoolExpr" in first) || first.BoolExpr.boolop !== boolop || others.length === 0)
     return undefined;
-  return copyTree({ BoolExpr: { ...node.BoolExpr, args: [...(first.BoolExpr.args ?? []), ...others] } }, flatChain);
+  return { BoolExpr: { ...node.BoolExpr, args: [...(first.BoolExpr.args ?? []), ...others] } };
 }
 
 function unprintable(cause?: Error): AppError {

@@ -28,7 +28,7 @@ export function guardTree(root: Node, rules: GuardRules, tables: GuardTables = G
       "only SELECT is",
     );
   }
-  const isForbiddenCall = forbiddenCalls(rules, tables);
+  const shared = { tables, ...rules, isForbiddenCall: forbiddenCalls(rules, tables) };
   // What has no place of its own is reported at its nearest parent's.
   let near: number | undefined;
   walk(root, (node) => {
@@ -38,13 +38,11 @@ export function guardTree(root: Node, rules: GuardRules, tables: GuardTables = G
     const refusal = tables.refusals.get(kind);
     if (refusal !== undefined) throw forbidden(rules, at, refusal.message, refusal.hint);
     if (!tables.nodes.has(kind)) throw forbidden(rules, at, `${tables.names.get(kind) ?? kind} is not allowed here`);
-    for (const check of tables.checks.values())
-      check(node, {
-        tables,
-        ...rules,
-        isForbiddenCall,
-        forbidden: (message, hint) => forbidden(rules, at, message, hint),
-      });
+    const facts = {
+      ...shared,
+      forbidden: (message: string, hint?: string) => forbidden(rules, at, message, hint),
+    };
+    for (const check of tables.checks.values()) check(node, facts);
   });
 }
 

@@ -3,12 +3,13 @@ import type { ParseResult } from "libpg-query";
 import { z } from "zod";
 import { AppError } from "../errors.ts";
 import type { Observe } from "../observation.ts";
+import { createTimeMark, liftTimes } from "./lift-times.ts";
 import { createParseMemory } from "./parse-memory.ts";
 
 /** PostgreSQL's own parser, in a worker that is replaced when a text breaks it. */
 export interface Parser {
   /**
-   * The tree of `sql`, the caller's own; that of a text that was parsed lately is remembered. Rejects with `SqlSyntaxError` for what PostgreSQL's parser refuses, with QUERY_FORBIDDEN for
+   * The tree of `sql`, the caller's own; that of a text that was parsed lately, whatever its times, is remembered. Rejects with `SqlSyntaxError` for what PostgreSQL's parser refuses, with QUERY_FORBIDDEN for
    * texts of too many tokens or too deep a nesting.
    */
   parse(sql: string): Promise<ParseResult>;
@@ -66,6 +67,7 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
   let worker: Worker | null = null;
   let ready: Worker | null = null;
   let nextId = 0;
+  const mark = createTimeMark();
   const memory = createParseMemory({ maxCharacters: MEMORY_CHARACTERS });
   const jobs = new Map<number, Job>();
   const running = new Map<string, Promise<string>>();
@@ -176,7 +178,16 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
   };
 
   return {
-    parse: async (sql) => readTree(memory.get(sql) ?? (await parseOnce(sql))),
+    async parse(sql) {
+      const { text, restore } = liftTimes(sql, mark);
+      try {
+        return readTree(restore(memory.get(text) ?? (await parseOnce(text))));
+      } catch (error) {
+        // PostgreSQL's message may quote a time.
+        if (text === sql || !(error instanceof SqlSyntaxError)) throw error;
+        return readTree(await parseOnce(sql));
+      }
+    },
     close: async () => {
       const current = worker;
       worker = null;

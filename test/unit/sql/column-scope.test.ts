@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from "vitest";
-import { lookUpIn } from "../../../src/query/prepare-query.ts";
+import { createColumnLookups } from "../../../src/query/column-lookups.ts";
 import { analyseBlocks } from "../../../src/sql/analyse-blocks.ts";
 import { pathOf, type SelectStmt, walk } from "../../../src/sql/ast.ts";
 import { columnFacts } from "../../../src/sql/column-scope.ts";
@@ -27,7 +27,7 @@ async function factsOf(sql: string): Promise<string> {
   if (statement === undefined || !("SelectStmt" in statement)) throw new Error("no SELECT");
   const root: SelectStmt = statement.SelectStmt;
   const { scopeOf } = analyseBlocks(root, { selectors: [{ items: [] }], positionOf: () => undefined });
-  const { columnsOf } = lookUpIn(CATALOG, TENANTS);
+  const columnsOf = createColumnLookups()(CATALOG, TENANTS);
   let path: readonly string[] = [];
   walk(root.targetList, (node) => {
     if ("ColumnRef" in node && path.length === 0) path = pathOf(node.ColumnRef.fields);

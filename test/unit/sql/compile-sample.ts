@@ -1,5 +1,5 @@
 import type { Volatility } from "../../../src/postgres/function-names.ts";
-import { lookUpIn } from "../../../src/query/prepare-query.ts";
+import { createColumnLookups } from "../../../src/query/column-lookups.ts";
 import { type CompiledQuery, type CompileOptions, compileTemplate } from "../../../src/sql/compile-template.ts";
 import { print } from "../../../src/sql/deparse.ts";
 import type { EvaluatedConstant, Folding } from "../../../src/sql/fold-constants.ts";
@@ -68,7 +68,7 @@ export async function compileSample(
   overrides: Partial<CompileOptions> = {},
 ): Promise<CompiledQuery> {
   return compileTemplate(scanTemplate(sql), {
-    ...lookUpIn(catalog, [...catalog.tenants.values()]),
+    columnsOf: createColumnLookups()(catalog, [...catalog.tenants.values()]),
     isFunction: (name) => DANGEROUS.test(name),
     parser,
     range: { fromMs: FROM_MS, toMs: TO_MS },

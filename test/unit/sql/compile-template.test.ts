@@ -52,7 +52,7 @@ describe("compileTemplate", () => {
   it("shows the template with its macros expanded and $<tenant> as written", async () => {
     const sql =
       "SELECT $__timeGroupAlias(id, '5m'), '$<tenant>' FROM $<tenant:plan=pro>_orders WHERE tenant = $<tenant>";
-    expect((await compileSample(sql, catalog, parser)).expandedSql).toBe(
+    expect((await compileSample(sql, catalog, parser)).expandedSql()).toBe(
       `SELECT floor(EXTRACT(EPOCH FROM id) / 300) * 300 AS "time", '$<tenant>' FROM $<tenant:plan=pro>_orders WHERE tenant = $<tenant>`,
     );
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lookUpIn } from "../../../src/query/prepare-query.ts";
+import { createColumnLookups } from "../../../src/query/column-lookups.ts";
 import type { CatalogTenant } from "../../../src/types.ts";
 import { columnsOf, sampleCatalog, sampleRelation, sampleTenant } from "../sql/sample-catalog.ts";
 
@@ -14,7 +14,7 @@ function withShared(name: string): CatalogTenant {
 }
 
 function facts(tenants: readonly CatalogTenant[]) {
-  const { columnsOf: lookUp } = lookUpIn(sampleCatalog(), tenants);
+  const lookUp = createColumnLookups()(sampleCatalog(), tenants);
   const columns = lookUp({ relname: "__tnt_0___events" });
   return [...(columns ?? [])].map(([name, { types, everywhere }]) => [name, [...types], everywhere]);
 }
@@ -32,4 +32,15 @@ test("a column that one tenant lacks is not everywhere", () => {
     ["id", ["bigint"], true],
     ["kind", ["text"], false],
   ]);
+});
+
+test("remembers by catalog and by the tenants that a caller may see", () => {
+  const lookups = createColumnLookups();
+  const [catalog, both] = [sampleCatalog(), [withShared("a"), withShared("b")]];
+  const relation = { relname: "__tnt_0___events" };
+  const found = lookups(catalog, both)(relation);
+  expect(lookups(catalog, both)(relation)).toBe(found);
+  expect(lookups(catalog, [withShared("a")])(relation)).not.toBe(found);
+  expect(lookups(sampleCatalog(), both)(relation)).not.toBe(found);
+  expect([...(lookups(catalog, [])(relation) ?? [])]).toEqual([]);
 });
