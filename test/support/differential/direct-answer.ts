@@ -27,31 +27,28 @@ export async function directAnswer(
 ): Promise<DirectAnswer> {
   const meant = narrows ? await tenantsMeant(template, fleet) : null;
   const asked = await Promise.all(
-    fleet.tenants.map(async ({ name, database }) => {
-      const answers: BlockRows[] = [];
-      for (const [index, block] of template.blocks.entries()) {
-        if (index === 0 && meant?.has(name) === false) {
-          answers.push({ types: [], rows: [] });
-          continue;
-        }
-        const rows = await askTenant(block, name, database);
-        if (rows === null) return { name, answers: null };
-        answers.push(rows);
-      }
-      return { name, answers };
-    }),
+    fleet.tenants.map(async ({ name, database }) => ({
+      name,
+      answers: await Promise.all(
+        template.blocks.map(async (block, index): Promise<BlockRows | null> => {
+          const rows = await askTenant(block, name, database);
+          if (index > 0 || meant?.has(name) !== false) return rows;
+          return rows === null ? NOT_ASKED : { ...rows, rows: [] };
+        }),
+      ),
+    })),
   );
-  const answered = asked.flatMap(({ name, answers }) => (answers === null ? [] : [{ name, answers }]));
-  const failed = asked.filter(({ answers }) => answers === null).map(({ name }) => name);
-  if (answered.length === 0) return { failed, rows: null, types: [] };
+  const failed = asked.filter(({ answers }) => answers.includes(null)).map(({ name }) => name);
+  if (failed.length === asked.length) return { failed, rows: null, types: [] };
   const gathered = template.blocks.map((block, index) => {
-    const parts = answered.flatMap(({ name, answers }) => {
-      const rows = answers[index];
-      return rows === undefined || rows.types.length === 0 ? [] : [literalRows(block, name, rows)];
+    // Who can answer a block gives it its types, even when another block leaves the tenant out of the answer.
+    const parts = asked.flatMap(({ name, answers }) => {
+      const rows = answers[index] ?? NOT_ASKED;
+      return rows.types.length === 0
+        ? []
+        : [literalRows(block, name, failed.includes(name) ? { ...rows, rows: [] } : rows)];
     });
-    // What nobody is asked, nobody can give a type.
-    if (parts.length === 0) return null;
-    return `SELECT * FROM (${parts.join(" UNION ALL ")}) g`;
+    return parts.length === 0 ? null : `SELECT * FROM (${parts.join(" UNION ALL ")}) g`;
   });
   if (gathered.includes(null)) return { failed, rows: null, types: [] };
   const sources = gathered.flatMap((part) => part ?? []);
@@ -69,6 +66,9 @@ export async function directAnswer(
     rows: rows.map((row) => template.columns.map((_, index) => canonical(row[`v${index}`], row[`t${index}`]))),
   };
 }
+
+/** A tenant whose rows WHERE drops, and which could not give them: it has no say in the block. */
+const NOT_ASKED: BlockRows = { types: [], rows: [] };
 
 async function tenantsMeant(
   { narrows }: RandomTemplate,
