@@ -3,6 +3,7 @@ import type { Config } from "./config/schema.ts";
 import { AppError } from "./errors.ts";
 import { createAdmission } from "./execute/admission.ts";
 import { createFleetExecutor } from "./execute/executor.ts";
+import { createFollowedFleet, type FollowedFleet } from "./execute/followed-fleet.ts";
 import { createExporter } from "./exporter/exporter.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import { fanOut, type Observe } from "./observation.ts";
@@ -19,7 +20,6 @@ import { createShapePlans } from "./query/shape-plans.ts";
 import { createParser } from "./sql/parser.ts";
 import { ALL_REWRITES, type Rewrite } from "./sql/rewrites.ts";
 import { createCatalogStore } from "./tenants/catalog-store.ts";
-import { checkConnectionBudget } from "./tenants/check-connection-budget.ts";
 import type { Catalog, QueryService } from "./types.ts";
 
 export interface AppOptions {
@@ -65,7 +65,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     connectTimeoutMs: connectTimeout,
     queryTimeoutMs: CATALOG_QUERY_TIMEOUT_MS,
   });
-  const store = createCatalogStore({ database, config, observe });
+  const store = createCatalogStore({ database, config, observe, onChange: (catalog) => fleet?.follow(catalog) });
   const parser = createParser({ observe });
   const queryDeadlines = Object.values(config.queries).flatMap(({ deadline }) => deadline ?? []);
   const executor = createFleetExecutor({
@@ -126,6 +126,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     now: Date.now,
   });
   let server: HttpServer | null = null;
+  let fleet: FollowedFleet | null = null;
 
   return {
     service,
@@ -136,7 +137,9 @@ export async function createApp(options: AppOptions): Promise<App> {
         () => true,
         () => false,
       );
-      if (first) await checkConnectionBudget({ database, config, tenants: catalog().tenants.size, observe });
+      const followed = createFollowedFleet({ database, config, executor, observe });
+      fleet = followed;
+      if (first) followed.follow(catalog());
       store.start();
       // The first text pays for starting the parser's worker; no request should.
       await parser.parse("SELECT 1");
@@ -146,6 +149,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         catalog: () => store.current(),
         ready: async () => {
           if (store.current() === null) return { ok: false, reason: "no catalog has been read yet" };
+          if (!followed.connected()) return { ok: false, reason: "the lanes are being connected to the tenants" };
           return reaches(database);
         },
         metricsText: async () => {
@@ -154,6 +158,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         },
         observe,
       });
+      if (first) await followed.settled();
       return server.url;
     },
     close: async (graceMs = 0) => {

@@ -34,6 +34,13 @@ export type Observation =
     }
   /** A tenant is missing from a fresh answer. */
   | { readonly kind: "tenant.failed"; readonly tenant: string; readonly reason: FailureReason; readonly detail: string }
+  /** The number of lanes was chosen for a fleet; the round trip is null where it was not measured. */
+  | {
+      readonly kind: "lanes.fitted";
+      readonly lanes: number;
+      readonly tenants: number;
+      readonly roundTripMs: number | null;
+    }
   /** A lane ran a statement. */
   | {
       readonly kind: "lane.ran";

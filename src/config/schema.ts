@@ -45,7 +45,7 @@ const federation = z.strictObject({
     .union([z.literal("auto"), z.int().min(1).max(512)])
     .default("auto")
     .describe(
-      "Sessions that share one query's tenants. `auto` takes 16, fewer for small fleets, more above 250 tenants each.",
+      "Sessions that share one query's tenants. `auto` measures the way to the tenants: eight where it is short, up to one for each tenant where it is long, as far as `connectionBudget` goes.",
     ),
   laneGroups: z
     .int()

@@ -1,57 +1,110 @@
-/** Foreign connections that one session may hold; PostgreSQL's default file limit stops it at 322. */
-export const MAX_TENANTS_PER_LANE = 250;
-
-/**
- * Sessions beside the lanes, which count in the budget too: four for outer blocks, four for tenants that are asked alone, and
- * eight that were thrown away and that the server has not ended yet.
- */
-export const SESSIONS_BESIDE_LANES = 16;
-
-const AUTO_LANES = 16;
-
-export interface LaneCountOptions {
-  readonly lanes: "auto" | number;
-  /** Groups of lanes, the scheduled one included. */
-  readonly groups: number;
-  readonly connectionBudget: number;
-}
-
-/**
- * Lanes of a group for that many tenants: what the settings ask for, as far as the connection budget goes, never more
- * than tenants, and never so few that a session would run out of file descriptors, which would fail every query.
- */
-export function laneCount(tenantCount: number, options: LaneCountOptions): number {
-  const wanted = options.lanes === "auto" ? AUTO_LANES : options.lanes;
-  const affordable = Math.floor((options.connectionBudget - SESSIONS_BESIDE_LANES) / options.groups);
-  const least = Math.max(1, Math.ceil(tenantCount / MAX_TENANTS_PER_LANE));
-  return Math.max(least, Math.min(wanted, affordable, tenantCount));
-}
+import { type FleetSize, type LaneCountOptions, laneCount } from "./lane-count.ts";
 
 /** Which lane owns which tenant. */
 export interface LaneAssignment {
-  /** The tenant's lane, the same for ever: lanes that swapped tenants would each keep a connection to all of them. */
+  /** The tenant's lane. It stays until `fit` moves it: lanes that swapped tenants would each keep a connection to all of them. */
   laneOf(tenant: string): number;
+  /** How many lanes there are. */
+  lanes(): number;
+  /**
+   * Fits the lanes to the fleet as it is now: forgets tenants that left, gives newcomers to the lanes with the fewest, and moves as few as
+   * possible when the number of lanes changes. Gives the lanes that a tenant left: their sessions may still be connected to it.
+   */
+  fit(fleet: LaneFleet): readonly number[];
 }
 
-/**
- * Gives each new tenant to the lane with the fewest. Shares differ by one at most from the first tenant on while the number of
- * lanes stays; lanes that a growing fleet adds begin empty and take the newcomers, since tenants do not move. A tenant that
- * left keeps its place until the next start: it may come back, and lanes of a fleet that shrank may be uneven.
- */
+export interface LaneFleet extends Pick<FleetSize, "roundTripMs"> {
+  readonly tenants: readonly string[];
+  /** Sessions that the server has for us, which may be fewer than the settings allow. */
+  readonly sessions: number;
+}
+
+/** A round trip is never measured twice alike; lanes that came and went with it would cost more than they save. */
+const TOLERANCE = 1 / 3;
+
+/** Shares differ by one at most when the number of lanes was just chosen. */
 export function createLaneAssignment(options: LaneCountOptions): LaneAssignment {
   const owners = new Map<string, number>();
-  const shares: number[] = [];
+  let shares: number[] = [];
+  let roundTripMs: number | null = null;
+  let bounds = options;
 
   function assign(tenant: string): number {
-    const lanes = laneCount(owners.size + 1, options);
-    while (shares.length < lanes) shares.push(0);
     const lane = shares.indexOf(Math.min(...shares));
-    shares[lane] = (shares[lane] ?? 0) + 1;
-    owners.set(tenant, lane);
+    move(tenant, lane);
     return lane;
   }
 
-  return { laneOf: (tenant) => owners.get(tenant) ?? assign(tenant) };
+  function move(tenant: string, lane: number): void {
+    release(tenant);
+    shares[lane] = (shares[lane] ?? 0) + 1;
+    owners.set(tenant, lane);
+  }
+
+  function release(tenant: string): void {
+    const lane = owners.get(tenant);
+    if (lane !== undefined) shares[lane] = (shares[lane] ?? 0) - 1;
+    owners.delete(tenant);
+  }
+
+  /** Lanes for so many tenants: those that there are, when that is near enough. */
+  function lanesFor(tenants: number): number {
+    const wanted = laneCount({ tenants, roundTripMs }, bounds);
+    const near = Math.abs(wanted - shares.length) <= shares.length * TOLERANCE;
+    const allowed = laneCount({ tenants, roundTripMs }, { ...bounds, lanes: shares.length }) === shares.length;
+    return near && allowed ? shares.length : wanted;
+  }
+
+  /** Moves tenants from the fullest lanes to the emptiest. */
+  function level(): readonly number[] {
+    const lost: number[] = [];
+    const tenantsOf = shares.map((): string[] => []);
+    for (const [tenant, lane] of owners) tenantsOf[lane]?.push(tenant);
+    for (;;) {
+      const [most, least] = [Math.max(...shares), Math.min(...shares)];
+      const [fullest, emptiest] = [shares.indexOf(most), shares.indexOf(least)];
+      const tenant = tenantsOf[fullest]?.pop();
+      if (most - least <= 1 || tenant === undefined) return lost;
+      move(tenant, emptiest);
+      tenantsOf[emptiest]?.push(tenant);
+      lost.push(fullest);
+    }
+  }
+
+  return {
+    lanes: () => shares.length,
+    laneOf(tenant) {
+      const owner = owners.get(tenant);
+      if (owner !== undefined) return owner;
+      // Newcomers before the next `fit`.
+      const lanes = Math.max(shares.length, laneCount({ tenants: owners.size + 1, roundTripMs }, bounds));
+      shares = [...shares, ...Array.from({ length: lanes - shares.length }, () => 0)];
+      return assign(tenant);
+    },
+    fit(fleet) {
+      roundTripMs = fleet.roundTripMs;
+      bounds = { ...options, connectionBudget: Math.min(options.connectionBudget, fleet.sessions) };
+      const lost = new Set<number>();
+      const present = new Set(fleet.tenants);
+      for (const [tenant, lane] of [...owners]) {
+        if (present.has(tenant)) continue;
+        release(tenant);
+        lost.add(lane);
+      }
+      const before = shares.length;
+      const lanes = lanesFor(fleet.tenants.length);
+      const homeless = [...owners].flatMap(([tenant, lane]) => (lane < lanes ? [] : [tenant]));
+      for (let lane = lanes; lane < before; lane += 1) lost.add(lane);
+      shares = Array.from({ length: lanes }, (_, lane) => shares[lane] ?? 0);
+      for (const tenant of homeless) {
+        owners.delete(tenant);
+        assign(tenant);
+      }
+      for (const tenant of fleet.tenants) if (!owners.has(tenant)) assign(tenant);
+      if (lanes !== before) for (const lane of level()) lost.add(lane);
+      return [...lost];
+    },
+  };
 }
 
 /** The items by the lane of their tenant; lanes without any are left out. */

@@ -6,13 +6,16 @@ import { createReadBudget } from "../postgres/read-budget.ts";
 import type { ParameterValue } from "../postgres/read-rows.ts";
 import type { ExplainOptions, Session } from "../postgres/session.ts";
 import type { Arm, GatheredRows, ResultColumn, TextRows } from "../types.ts";
-import { createLaneAssignment, groupByLane, type LaneCountOptions } from "./assign-tenants.ts";
+import { createLaneAssignment, groupByLane } from "./assign-tenants.ts";
 import { within } from "./deadline.ts";
 import { deadlineExceeded } from "./execution-error.ts";
 import { gather } from "./gather.ts";
+import type { LaneCountOptions } from "./lane-count.ts";
 import { createLaneGroups } from "./lane-groups.ts";
+import { createLaneWarmth } from "./lane-warmth.ts";
 import { createLoneSessions } from "./lone-sessions.ts";
 import { createOuterStatements } from "./outer-statements.ts";
+import { measureRoundTrip } from "./round-trip.ts";
 import { runShare } from "./run-share.ts";
 import type { ShareContext } from "./share.ts";
 import { createStuckSessions } from "./stuck-sessions.ts";
@@ -47,6 +50,12 @@ export interface FleetExecutor {
   layOut(
     arms: readonly Arm[],
   ): readonly { readonly lane: number; readonly tenants: readonly string[]; readonly sql: string }[];
+  /**
+   * Fits the lanes to the fleet and connects them: a statement for each tenant, as `tenantProbes` makes them, and how many sessions the server has for us. Resolves when every lane of
+   * the interactive groups is connected to those of its tenants that answer; from then on lanes that lose their session are connected again
+   * in the background. Never rejects.
+   */
+  follow(fleet: { readonly probes: readonly Arm[]; readonly sessions: number }): Promise<void>;
   /** Stops what runs and ends every session. */
   close(): Promise<void>;
 }
@@ -91,6 +100,19 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
     now,
     closing: closing.signal,
   };
+
+  const warmth = createLaneWarmth({ groups, assignment, context });
+  let following: Promise<void> = Promise.resolve();
+
+  async function follow({ probes, sessions }: Parameters<FleetExecutor["follow"]>[0]): Promise<void> {
+    const { signal } = closing;
+    const roundTripMs = options.lanes === "auto" ? await measureRoundTrip(probes, { openSession, signal }) : null;
+    if (signal.aborted) return;
+    const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs, sessions });
+    for (const lane of left) groups.renew(lane);
+    observe({ kind: "lanes.fitted", lanes: assignment.lanes(), tenants: probes.length, roundTripMs });
+    await warmth.warm(probes);
+  }
 
   async function runArms(
     arms: readonly Arm[],
@@ -144,9 +166,15 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
       [...groupByLane(arms, assignment)]
         .map(([lane, share]) => ({ lane, tenants: share.map((arm) => arm.tenant), sql: unionAll(share) }))
         .toSorted((a, b) => a.lane - b.lane),
+    follow: (fleet) => {
+      // A newer fleet waits for the one before it: both would move tenants.
+      following = following.then(() => follow(fleet));
+      return following;
+    },
     async close() {
+      warmth.close();
       closing.abort(new AppError("SHUTTING_DOWN", "the server is stopping"));
-      await Promise.allSettled(running);
+      await Promise.allSettled([...running, following]);
       await Promise.all([groups.close(), outer.close(), lone.close()]);
     },
   };

@@ -12,6 +12,10 @@ export interface LaneGroup {
 export interface LaneGroups {
   /** The interactive group with the least work, or the scheduled group. */
   pick(priority: "interactive" | "scheduled"): LaneGroup;
+  /** The groups that are worth to be kept connected: the interactive ones, and the scheduled one once it was picked. */
+  used(): readonly LaneGroup[];
+  /** Renews the lanes of that number in every group. */
+  renew(index: number): void;
   close(): Promise<void>;
 }
 
@@ -24,6 +28,8 @@ export function createLaneGroups(options: {
   const groups = Array.from({ length: laneGroups + 1 }, () => new Map<number, Lane>());
   const interactive = groups.slice(0, laneGroups);
 
+  let scheduled = false;
+
   function asGroup(lanes: Map<number, Lane>): LaneGroup {
     return {
       lane(index) {
@@ -35,7 +41,12 @@ export function createLaneGroups(options: {
   }
 
   return {
+    used: () => (scheduled ? groups : interactive).map(asGroup),
+    renew(index) {
+      for (const lanes of groups) void lanes.get(index)?.renew();
+    },
     pick(priority) {
+      scheduled ||= priority === "scheduled";
       const candidates = priority === "scheduled" ? groups.slice(laneGroups) : interactive;
       return asGroup(candidates.reduce((least, lanes) => (loadOf(lanes) < loadOf(least) ? lanes : least)));
     },

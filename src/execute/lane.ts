@@ -17,6 +17,10 @@ export interface Lane {
   session(signal: AbortSignal): Promise<Session>;
   /** Throws away a session whose connection was lost. */
   discard(): void;
+  /** True when there is no session, or one whose connection was lost. */
+  cold(): boolean;
+  /** Closes the session when its turn comes, with its connections to tenants; the next statement has a new one. */
+  renew(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -76,6 +80,18 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
       return { end: (cause) => kept(cause).finally(leave) };
     },
     discard: () => discard("connection"),
+    cold: () => opening === null && current?.usable() !== true,
+    async renew() {
+      const leave = await turns.take(new AbortController().signal);
+      try {
+        await opening?.catch(() => undefined);
+        const session = current;
+        current = null;
+        await session?.close();
+      } finally {
+        leave();
+      }
+    },
     async session(signal) {
       if (current?.usable()) return current;
       discard("connection");

@@ -50,6 +50,8 @@ function lineOf(observation: Observation): Line {
         ...fields,
         detail: withoutSecrets(observation.detail),
       };
+    case "lanes.fitted":
+      return { level: "info", message: "lanes fitted to the fleet", ...fields };
     case "lane.ran":
       return { level: "debug", message: "lane ran", ...fields };
     case "lane.replaced":

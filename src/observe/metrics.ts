@@ -83,6 +83,11 @@ function createInstruments(registry: Registry, health: TenantHealth, now: () => 
     ),
     answered: gauge("query_tenants_answered", "Tenants that the last answer has.", ["query"]),
     tenantFailures: counter("tenant_failures_total", "Tenants missing from fresh answers.", ["reason"]),
+    lanes: gauge("lanes", "Lanes of each group, as they were chosen for the fleet last."),
+    roundTrip: gauge(
+      "tenant_round_trip_seconds",
+      "From the federation database to a tenant and back, the median of a few tenants.",
+    ),
     laneRuns: counter("lane_runs_total", "Statements that lanes ran."),
     laneSeconds: seconds("lane_run_duration_seconds", "Time of a lane's statement."),
     lanesReplaced: counter("lanes_replaced_total", "Sessions of lanes thrown away.", ["cause"]),
@@ -129,6 +134,10 @@ function record(instruments: Instruments, health: TenantHealth, now: () => numbe
     case "tenant.failed":
       i.tenantFailures.inc({ reason: observation.reason });
       health.failed(observation.tenant, observation.reason);
+      break;
+    case "lanes.fitted":
+      i.lanes.set(observation.lanes);
+      if (observation.roundTripMs !== null) i.roundTrip.set(observation.roundTripMs / 1000);
       break;
     case "lane.ran":
       i.laneRuns.inc();

@@ -12,6 +12,8 @@ export interface CatalogStoreOptions {
   readonly database: Database;
   readonly config: Pick<Config, "tenants" | "guard">;
   readonly observe: Observe;
+  /** Called with each catalog whose content is new. */
+  readonly onChange?: (catalog: Catalog) => void;
   /** Epoch milliseconds; the clock when absent. */
   readonly now?: () => number;
 }
@@ -51,6 +53,7 @@ export function createCatalogStore(options: CatalogStoreOptions): CatalogStore {
       catalog = { ...(changed || catalog === null ? built.catalog : catalog), loadedAtMs: now() };
       const seconds = (performance.now() - startedAt) / 1_000;
       observe({ kind: "catalog.loaded", version: catalog.version, changed, tenants: catalog.tenants.size, seconds });
+      if (changed) options.onChange?.(catalog);
       return catalog;
     } catch (error) {
       observe({ kind: "catalog.failed", error: error instanceof Error ? error : new Error(String(error)) });

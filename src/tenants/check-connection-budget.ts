@@ -5,29 +5,36 @@ import type { Database } from "../postgres/database.ts";
 
 const limitsRow = z.object({ max: z.coerce.number(), reserved: z.coerce.number(), used: z.coerce.number() });
 
-/** Says at start what to raise when the federation database has fewer connections to give than Tenantry may ask for. */
+/** What is left for others, who may need a session to find out what is wrong. */
+const LEFT_FOR_OTHERS = 0.1;
+
+/**
+ * Sessions that Tenantry can have on the federation database: `federation.connectionBudget`, or fewer where the server has not got them,
+ * which an observation says with what to raise. The budget of the settings when the server does not tell.
+ */
 export async function checkConnectionBudget({
   database,
-  config,
-  tenants,
+  config: { federation },
   observe,
 }: {
   readonly database: Database;
   readonly config: Pick<Config, "federation">;
-  readonly tenants: number;
   readonly observe: Observe;
-}): Promise<void> {
-  const [row] = await database.query(
-    `SELECT current_setting('max_connections') AS max, current_setting('superuser_reserved_connections') AS reserved,
-            (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend') AS used`,
-  );
-  const { max, reserved, used } = limitsRow.parse(row);
-  const free = max - reserved - used;
-  const { connectionBudget, lanes, laneGroups } = config.federation;
-  const wanted = Math.min(connectionBudget, (laneGroups + 1) * (lanes === "auto" ? Math.min(16, tenants) : lanes));
-  if (wanted <= free) return;
+}): Promise<number> {
+  const rows = await database
+    .query(
+      `SELECT current_setting('max_connections') AS max, current_setting('superuser_reserved_connections') AS reserved,
+              (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend') AS used`,
+    )
+    .catch(() => []);
+  const limits = limitsRow.safeParse(rows[0]);
+  if (!limits.success) return federation.connectionBudget;
+  const { max, reserved, used } = limits.data;
+  const free = Math.max(0, Math.floor(max * (1 - LEFT_FOR_OTHERS)) - reserved - used);
+  if (federation.connectionBudget <= free) return federation.connectionBudget;
   observe({
     kind: "advice",
-    text: `the federation database has ${free} connections left of max_connections = ${max}, and Tenantry may need ${wanted}: raise max_connections, or lower federation.lanes or federation.connectionBudget`,
+    text: `the federation database has ${free} sessions for Tenantry (max_connections = ${max}, ${used} in use), and federation.connectionBudget is ${federation.connectionBudget}: lanes are limited to what it has; raise max_connections, or lower the budget`,
   });
+  return free;
 }

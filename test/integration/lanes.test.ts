@@ -367,3 +367,66 @@ test("closing stops what runs", () =>
     await executor.close();
     expect(await running).toMatchObject({ code: "SHUTTING_DOWN" });
   }));
+
+/** Connections to tenants, of all lanes together. */
+async function remoteConnections(federation: Database): Promise<number> {
+  const [row] = await federation.query(
+    "select count(*)::int as n from pg_stat_activity where application_name = 'lanes-remote'",
+  );
+  return Number(row?.n);
+}
+
+const probesOf = (names: readonly string[]): readonly Arm[] =>
+  names.map((tenant) => ({ tenant, sql: `select null from ${tenant}_entities limit 0` }));
+
+test("lanes that follow a fleet are connected before the first request, and once for each tenant and group", () =>
+  withFleet(12, { lanes: "auto" }, async ({ executor, run, arms, names, federation, seen }) => {
+    await executor.follow({ probes: probesOf(names), sessions: 100 });
+    expect(seen).toContainEqual({ kind: "lanes.fitted", lanes: 8, tenants: 12, roundTripMs: expect.any(Number) });
+    await expect.poll(() => remoteConnections(federation)).toBe(24);
+    const started =
+      "select pid, backend_start::text from pg_stat_activity where application_name = 'lanes-remote' order by 1";
+    const before = await federation.query(started);
+    const answers = await Promise.all([run(arms()), run(arms()), run(arms())]);
+    for (const { rows, failures } of answers) {
+      expect(countBy(rows, 1)).toEqual(tenRowsOf(names));
+      expect(failures).toEqual([]);
+    }
+    expect(await federation.query(started)).toEqual(before);
+  }));
+
+test("lanes that lost their sessions are connected again though nobody asks", () =>
+  withFleet(6, { laneGroups: 1 }, async ({ executor, names, federation }) => {
+    await executor.follow({ probes: probesOf(names), sessions: 100 });
+    await federation.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", [
+      SESSIONS,
+    ]);
+    await expect.poll(() => sessionsOf(federation), { timeout: 5_000 }).toBe(4);
+    await expect.poll(() => remoteConnections(federation), { timeout: 5_000 }).toBe(6);
+  }));
+
+test("a tenant that refuses and one that is silent are found while the lanes connect, and hold nobody up", () =>
+  withSilentServer((port) =>
+    withFleet(8, { tenantDeadlineMs: 700, laneGroups: 1 }, async ({ executor, run, arms, names, federation }) => {
+      await federation.query(`alter server t3_server options (set port '${port}')`);
+      await federation.query("alter server t5_server options (set dbname 'nowhere')");
+      await executor.follow({ probes: probesOf(names), sessions: 100 });
+      const startedMs = Date.now();
+      const { rows, failures } = await run(arms());
+      expect(Date.now() - startedMs).toBeLessThan(600);
+      expect(countBy(rows, 1)).toEqual(tenRowsOf(names.filter((name) => !["t3", "t5"].includes(name))));
+      expect(failures.map(({ tenant, reason }) => [tenant, reason]).toSorted()).toEqual([
+        ["t3", "timeout"],
+        ["t5", "unreachable"],
+      ]);
+    }),
+  ));
+
+test("a fleet that shrinks gives up the connections of those who left", () =>
+  withFleet(8, { laneGroups: 1 }, async ({ executor, run, arms, names, federation }) => {
+    await executor.follow({ probes: probesOf(names), sessions: 100 });
+    await expect.poll(() => remoteConnections(federation)).toBe(8);
+    await executor.follow({ probes: probesOf(names.slice(0, 3)), sessions: 100 });
+    await expect.poll(() => remoteConnections(federation), { timeout: 5_000 }).toBe(3);
+    expect(countBy((await run(arms().slice(0, 3))).rows, 1)).toEqual(tenRowsOf(names.slice(0, 3)));
+  }));

@@ -1,29 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  createLaneAssignment,
-  groupByLane,
-  laneCount,
-  MAX_TENANTS_PER_LANE,
-} from "../../../src/execute/assign-tenants.ts";
+import { createLaneAssignment, groupByLane, type LaneAssignment } from "../../../src/execute/assign-tenants.ts";
+import { laneCount, MAX_TENANTS_PER_LANE } from "../../../src/execute/lane-count.ts";
 
 const auto = { lanes: "auto", groups: 3, connectionBudget: 400 } as const;
+const SESSIONS = 10_000;
+const names = (count: number) => Array.from({ length: count }, (_, index) => `t${index}`);
 
-test("auto takes 16 lanes, fewer for small fleets, more above 250 tenants each", () => {
-  expect([1, 5, 16, 81, 4_000, 4_001, 10_000].map((tenants) => laneCount(tenants, auto))).toEqual([
-    1, 5, 16, 16, 16, 17, 40,
-  ]);
-});
-
-test("a number is taken as it is, within the connection budget", () => {
-  expect(laneCount(1_000, { ...auto, lanes: 64 })).toBe(64);
-  expect(laneCount(1_000, { ...auto, lanes: 512 })).toBe(128);
-  expect(laneCount(3, { ...auto, lanes: 64 })).toBe(3);
-});
-
-test("a budget that is too small does not make a lane too large", () => {
-  expect(laneCount(1_000, { ...auto, connectionBudget: 2 })).toBe(4);
-});
+function sharesOf(assignment: LaneAssignment, tenants: readonly string[]): readonly number[] {
+  const items = tenants.map((tenant) => ({ tenant }));
+  return [...groupByLane(items, assignment).values()].map((share) => share.length);
+}
 
 test("a tenant keeps its lane, shares stay even and below the limit, in whatever order tenants come", () => {
   fc.assert(
@@ -34,12 +21,7 @@ test("a tenant keeps its lane, shares stay even and below the limit, in whatever
         const assignment = createLaneAssignment({ ...auto, lanes });
         const first = tenants.map((tenant) => assignment.laneOf(tenant));
         expect(tenants.toReversed().map((tenant) => assignment.laneOf(tenant))).toEqual(first.toReversed());
-        const shares = [
-          ...groupByLane(
-            tenants.map((tenant) => ({ tenant })),
-            assignment,
-          ).values(),
-        ].map((share) => share.length);
+        const shares = sharesOf(assignment, tenants);
         expect(Math.max(...shares)).toBeLessThanOrEqual(MAX_TENANTS_PER_LANE);
         expect(shares.reduce((sum, share) => sum + share, 0)).toBe(tenants.length);
         if (lanes !== 1) expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
@@ -47,4 +29,65 @@ test("a tenant keeps its lane, shares stay even and below the limit, in whatever
     ),
     { verbose: true },
   );
+});
+
+test("whatever the fleet and its distance become, every tenant has a lane that exists, shares fit, and who left is told", () => {
+  const fleets = fc.array(
+    fc.record({
+      tenants: fc.uniqueArray(fc.nat(120), { minLength: 1, maxLength: 80 }),
+      roundTripMs: fc.option(fc.double({ min: 0, max: 50, noNaN: true })),
+    }),
+    { minLength: 1, maxLength: 5 },
+  );
+  fc.assert(
+    fc.property(fleets, (steps) => {
+      const assignment = createLaneAssignment(auto);
+      let before = new Map<string, number>();
+      for (const { tenants: numbers, roundTripMs } of steps) {
+        const tenants = numbers.map((number) => `t${number}`);
+        const [lanesBefore, left] = [assignment.lanes(), assignment.fit({ tenants, roundTripMs, sessions: SESSIONS })];
+        const after = new Map(tenants.map((tenant) => [tenant, assignment.laneOf(tenant)]));
+        for (const lane of after.values()) expect(lane).toBeLessThan(assignment.lanes());
+        for (const [tenant, lane] of before) if (after.get(tenant) !== lane) expect(left).toContain(lane);
+        const shares = sharesOf(assignment, tenants);
+        if (assignment.lanes() !== lanesBefore)
+          expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(1);
+        expect(assignment.lanes()).toBeLessThanOrEqual(laneCount({ tenants: tenants.length, roundTripMs }, auto) * 1.5);
+        before = after;
+      }
+    }),
+    { verbose: true },
+  );
+});
+
+test("a newcomer moves nobody, and a fleet that grew by half moves no more than the new lanes take", () => {
+  const assignment = createLaneAssignment(auto);
+  const fitTo = (tenants: readonly string[]) => assignment.fit({ tenants, roundTripMs: 10, sessions: SESSIONS });
+  const lanesOf = (tenants: readonly string[]) => tenants.map((tenant) => assignment.laneOf(tenant));
+  fitTo(names(60));
+  expect(assignment.lanes()).toBe(60);
+  const first = lanesOf(names(60));
+  expect(fitTo(names(61))).toEqual([]);
+  expect(lanesOf(names(60))).toEqual(first);
+  fitTo(names(120));
+  expect(assignment.lanes()).toBe(104);
+  expect(lanesOf(names(60))).toEqual(first);
+});
+
+test("a server with few sessions gets few lanes", () => {
+  const assignment = createLaneAssignment(auto);
+  assignment.fit({ tenants: names(100), roundTripMs: 10, sessions: 76 });
+  expect(assignment.lanes()).toBe(20);
+});
+
+test("lanes that are too many for a near fleet give their tenants to the others", () => {
+  const assignment = createLaneAssignment(auto);
+  const tenants = names(80);
+  assignment.fit({ tenants, roundTripMs: 10, sessions: SESSIONS });
+  expect(assignment.lanes()).toBe(80);
+  const left = assignment.fit({ tenants, roundTripMs: 0.1, sessions: SESSIONS });
+  expect(assignment.lanes()).toBe(9);
+  expect(left).toHaveLength(71);
+  const stayed = tenants.slice(0, 9).map((tenant) => assignment.laneOf(tenant));
+  expect(stayed).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
 });
