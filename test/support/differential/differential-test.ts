@@ -46,6 +46,13 @@ async function agrees({ template, sql }: Case, fleet: FleetApp, direct: DirectFl
     if (error instanceof AppError) return error;
     throw error;
   });
+  if (expected.refusal !== null) {
+    expect([asked instanceof AppError && asked.code, asked instanceof AppError && asked.message]).toEqual([
+      "QUERY_FAILED",
+      expected.refusal,
+    ]);
+    return true;
+  }
   if (asked instanceof AppError) {
     if (isRefused(asked.code, sql)) return false;
     if (expected.rows === null && asked.code === "QUERY_FAILED") return false;

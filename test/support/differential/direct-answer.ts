@@ -11,6 +11,8 @@ export interface DirectAnswer {
   readonly rows: readonly (readonly (string | null)[])[] | null;
   /** PostgreSQL's types of the columns; empty without a row. */
   readonly types: readonly string[];
+  /** What PostgreSQL says of an answer that has no value, such as a sum that is too large; null when it has one. */
+  readonly refusal: string | null;
 }
 
 export interface DirectFleet {
@@ -39,7 +41,8 @@ export async function directAnswer(
     })),
   );
   const failed = asked.filter(({ answers }) => answers.includes(null)).map(({ name }) => name);
-  if (failed.length === asked.length) return { failed, rows: null, types: [] };
+  const none = { failed, rows: null, types: [], refusal: null };
+  if (failed.length === asked.length) return none;
   const gathered = template.blocks.map((block, index) => {
     // Who can answer a block gives it its types, even when another block leaves the tenant out of the answer.
     const parts = asked.flatMap(({ name, answers }) => {
@@ -50,22 +53,29 @@ export async function directAnswer(
     });
     return parts.length === 0 ? null : `SELECT * FROM (${parts.join(" UNION ALL ")}) g`;
   });
-  if (gathered.includes(null)) return { failed, rows: null, types: [] };
+  if (gathered.includes(null)) return none;
   const sources = gathered.flatMap((part) => part ?? []);
   const outputs = template.columns.flatMap((column, index) => [
     `${asText(column)} AS v${index}`,
     `pg_typeof(${column.name})::text AS t${index}`,
   ]);
-  const rows = await fleet.oracle.query(
-    `SELECT ${outputs.join(", ")} FROM (${withoutMacros(template.write(sources))}) o`,
-  );
+  const rows = await fleet.oracle
+    .query(`SELECT ${outputs.join(", ")} FROM (${withoutMacros(template.write(sources))}) o`)
+    .catch((error: unknown) => {
+      if (error instanceof Error && "code" in error && error.code === OUT_OF_RANGE) return error.message;
+      throw error;
+    });
+  if (typeof rows === "string") return { ...none, refusal: rows };
   const [first] = rows;
   return {
     failed,
+    refusal: null,
     types: first === undefined ? [] : template.columns.map((_, index) => String(first[`t${index}`])),
     rows: rows.map((row) => template.columns.map((_, index) => canonical(row[`v${index}`], row[`t${index}`]))),
   };
 }
+
+const OUT_OF_RANGE = "22003";
 
 /** A tenant whose rows WHERE drops, and which could not give them: it has no say in the block. */
 const NOT_ASKED: BlockRows = { types: [], rows: [] };
