@@ -147,6 +147,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         config,
         service,
         catalog: () => store.current(),
+        doubts: executor.doubts,
         ready: async () => {
           if (store.current() === null) return { ok: false, reason: "no catalog has been read yet" };
           if (!followed.connected()) return { ok: false, reason: "the lanes are being connected to the tenants" };

@@ -41,6 +41,13 @@ export type Observation =
       readonly tenants: number;
       readonly roundTripMs: number | null;
     }
+  /** A tenant went down (`open`), is on trial (`half-open`), or answers again (`closed`); the reason is that of its last failure. */
+  | {
+      readonly kind: "tenant.state";
+      readonly tenant: string;
+      readonly state: "closed" | "open" | "half-open";
+      readonly reason: FailureReason;
+    }
   /** A lane ran a statement. */
   | {
       readonly kind: "lane.ran";

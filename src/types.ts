@@ -122,6 +122,15 @@ export interface TenantFailure {
   readonly requestOutOfTime?: true;
 }
 
+/** A tenant that is down (`open`: it is asked nothing) or on trial (`half-open`: it was found reachable, or is being asked). */
+export interface TenantDoubt {
+  readonly tenant: string;
+  readonly state: "open" | "half-open";
+  readonly reason: FailureReason;
+  /** When it failed first, epoch milliseconds. */
+  readonly sinceMs: number;
+}
+
 /** Tenants expected (from the catalog, never from who answered), answered, and failed; and whether their rows are all there. */
 export interface Coverage {
   readonly expected: number;

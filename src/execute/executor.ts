@@ -5,7 +5,7 @@ import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { createReadBudget } from "../postgres/read-budget.ts";
 import type { ParameterValue } from "../postgres/read-rows.ts";
 import type { ExplainOptions, Session } from "../postgres/session.ts";
-import type { Arm, GatheredRows, ResultColumn, TextRows } from "../types.ts";
+import type { Arm, GatheredRows, ResultColumn, TenantDoubt, TextRows } from "../types.ts";
 import { createLaneAssignment, groupByLane } from "./assign-tenants.ts";
 import { within } from "./deadline.ts";
 import { deadlineExceeded } from "./execution-error.ts";
@@ -15,6 +15,7 @@ import { createLaneGroups } from "./lane-groups.ts";
 import { createLaneWarmth } from "./lane-warmth.ts";
 import { createLoneSessions } from "./lone-sessions.ts";
 import { createOuterStatements } from "./outer-statements.ts";
+import { createProber } from "./probe-suspects.ts";
 import { measureRoundTrip } from "./round-trip.ts";
 import { runShare } from "./run-share.ts";
 import type { ShareContext } from "./share.ts";
@@ -56,6 +57,8 @@ export interface FleetExecutor {
    * in the background. Never rejects.
    */
   follow(fleet: { readonly probes: readonly Arm[]; readonly sessions: number }): Promise<void>;
+  /** Tenants that are down or on trial. */
+  doubts(): readonly TenantDoubt[];
   /** Stops what runs and ends every session. */
   close(): Promise<void>;
 }
@@ -92,7 +95,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   const stuck = createStuckSessions({ now });
   const lone = createLoneSessions({ openSession, stuck, now });
   const context: ShareContext = {
-    suspects: createSuspects({ now }),
+    suspects: createSuspects({ now, observe }),
     lone,
     stuck,
     tenantDeadlineMs,
@@ -102,6 +105,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   };
 
   const warmth = createLaneWarmth({ groups, assignment, context });
+  const prober = createProber({ context, onTrusted: (probe) => warmth.connect(probe) });
   let following: Promise<void> = Promise.resolve();
 
   async function follow({ probes, sessions }: Parameters<FleetExecutor["follow"]>[0]): Promise<void> {
@@ -111,6 +115,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
     const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs, sessions });
     for (const lane of left) groups.renew(lane);
     observe({ kind: "lanes.fitted", lanes: assignment.lanes(), tenants: probes.length, roundTripMs });
+    prober.use(probes);
     await warmth.warm(probes);
   }
 
@@ -166,6 +171,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
       [...groupByLane(arms, assignment)]
         .map(([lane, share]) => ({ lane, tenants: share.map((arm) => arm.tenant), sql: unionAll(share) }))
         .toSorted((a, b) => a.lane - b.lane),
+    doubts: context.suspects.doubts,
     follow: (fleet) => {
       // A newer fleet waits for the one before it: both would move tenants.
       following = following.then(() => follow(fleet));
@@ -173,6 +179,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
     },
     async close() {
       warmth.close();
+      prober.close();
       closing.abort(new AppError("SHUTTING_DOWN", "the server is stopping"));
       await Promise.allSettled([...running, following]);
       await Promise.all([groups.close(), outer.close(), lone.close()]);

@@ -10,6 +10,8 @@ import type { ShareContext } from "./share.ts";
 export interface LaneWarmth {
   /** Connects every lane to its tenants by these statements; resolves when all are connected, or have failed. Remembers them. */
   warm(probes: readonly Arm[]): Promise<void>;
+  /** Connects the lanes of one tenant to it, which they lost while it was away. */
+  connect(probe: Arm): void;
   close(): void;
 }
 
@@ -67,6 +69,9 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
       timer ??= setInterval(sweep, SWEEP_MS).unref();
       // One group after the other: a tenant that is slow to connect is not asked for more at once than it has to give.
       for (const group of groups.used()) await warmGroup(group);
+    },
+    connect(probe) {
+      for (const group of groups.used()) void warmLane(group.lane(assignment.laneOf(probe.tenant)), [probe]);
     },
     close() {
       if (timer !== null) clearInterval(timer);

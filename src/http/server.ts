@@ -9,7 +9,7 @@ import { openApiDocument } from "../protocols/openapi.ts";
 import { restRoutes } from "../protocols/rest.ts";
 import { jsonAnswer, type Route } from "../protocols/route.ts";
 import { simpodRoutes } from "../protocols/simpod.ts";
-import type { Catalog, QueryService } from "../types.ts";
+import type { Catalog, QueryService, TenantDoubt } from "../types.ts";
 import { createAuthentication } from "./authenticate.ts";
 import { checkHost } from "./check-host.ts";
 import { sendError, toPublicError } from "./error-response.ts";
@@ -28,6 +28,8 @@ export interface HttpServerOptions {
   readonly config: Config;
   readonly service: QueryService;
   readonly catalog: () => Catalog | null;
+  /** Tenants that are down or on trial. */
+  readonly doubts: () => readonly TenantDoubt[];
   readonly ready: () => Promise<Readiness>;
   readonly metricsText: () => Promise<{ contentType: string; body: string }>;
   readonly observe: Observe;
@@ -121,11 +123,12 @@ function listRoutes({
   config,
   service,
   catalog,
+  doubts,
   ready,
   metricsText,
   now = Date.now,
 }: HttpServerOptions): readonly Route[] {
-  const services = { config, service, catalog, now };
+  const services = { config, service, catalog, doubts, now };
   const routes: readonly Route[] = [
     ...systemRoutes({ catalog, ready, metricsText, now, routes: () => routes }),
     ...restRoutes(services),

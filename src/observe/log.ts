@@ -50,6 +50,8 @@ function lineOf(observation: Observation): Line {
         ...fields,
         detail: withoutSecrets(observation.detail),
       };
+    case "tenant.state":
+      return { level: observation.state === "open" ? "warn" : "info", message: "tenant changed its state", ...fields };
     case "lanes.fitted":
       return { level: "info", message: "lanes fitted to the fleet", ...fields };
     case "lane.ran":

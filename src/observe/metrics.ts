@@ -20,7 +20,7 @@ const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 /**
  * Counts observations. Labels have few values by design: routes are patterns, query names come from the settings, and
- * a tenant's name is a label of `tenantry_tenant_up` alone, for tenants that failed lately.
+ * a tenant's name is a label of `tenantry_tenant_up` and `tenantry_tenant_down_since_seconds` alone, for tenants that failed lately.
  */
 export function createMetrics(options: MetricsOptions = {}): Metrics {
   const now = options.now ?? Date.now;
@@ -46,7 +46,19 @@ function createInstruments(registry: Registry, health: TenantHealth, now: () => 
   const seconds = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
     new Histogram({ name: `tenantry_${name}`, help, labelNames, buckets: SECONDS_BUCKETS, registers });
 
-  const state: { catalogLoadedAtMs: number | undefined } = { catalogLoadedAtMs: undefined };
+  const state: { catalogLoadedAtMs: number | undefined; roundTripMs: number | undefined } = {
+    catalogLoadedAtMs: undefined,
+    roundTripMs: undefined,
+  };
+  new Gauge({
+    name: "tenantry_tenant_round_trip_seconds",
+    help: "From the federation database to a tenant and back, the median of a few tenants; absent where it is not measured.",
+    registers,
+    collect() {
+      if (state.roundTripMs === undefined) this.remove();
+      else this.set(state.roundTripMs / 1000);
+    },
+  });
   new Gauge({
     name: "tenantry_catalog_age_seconds",
     help: "Time since the catalog in use was read; absent before the first.",
@@ -58,12 +70,22 @@ function createInstruments(registry: Registry, health: TenantHealth, now: () => 
   });
   new Gauge({
     name: "tenantry_tenant_up",
-    help: "0: unreachable, timed out or not onboarded in an answer of the last 5 minutes; 1: recovered within the hour. Absent otherwise.",
+    help: "0: down, or missing from an answer of the last 5 minutes; 1: recovered within the hour. Absent otherwise.",
     labelNames: ["tenant"],
     registers,
     collect() {
       this.reset();
       for (const { tenant, up } of health.states()) this.set({ tenant }, up);
+    },
+  });
+  new Gauge({
+    name: "tenantry_tenant_down_since_seconds",
+    help: "When a tenant that is down failed first, epoch seconds; absent for the others.",
+    labelNames: ["tenant", "reason"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { tenant, reason, sinceMs } of health.down()) this.set({ tenant, reason }, sinceMs / 1000);
     },
   });
   return {
@@ -84,10 +106,6 @@ function createInstruments(registry: Registry, health: TenantHealth, now: () => 
     answered: gauge("query_tenants_answered", "Tenants that the last answer has.", ["query"]),
     tenantFailures: counter("tenant_failures_total", "Tenants missing from fresh answers.", ["reason"]),
     lanes: gauge("lanes", "Lanes of each group, as they were chosen for the fleet last."),
-    roundTrip: gauge(
-      "tenant_round_trip_seconds",
-      "From the federation database to a tenant and back, the median of a few tenants.",
-    ),
     laneRuns: counter("lane_runs_total", "Statements that lanes ran."),
     laneSeconds: seconds("lane_run_duration_seconds", "Time of a lane's statement."),
     lanesReplaced: counter("lanes_replaced_total", "Sessions of lanes thrown away.", ["cause"]),
@@ -135,9 +153,13 @@ function record(instruments: Instruments, health: TenantHealth, now: () => numbe
       i.tenantFailures.inc({ reason: observation.reason });
       health.failed(observation.tenant, observation.reason);
       break;
+    case "tenant.state":
+      if (observation.state === "closed") health.recovered(observation.tenant);
+      else health.wentDown(observation.tenant, observation.reason);
+      break;
     case "lanes.fitted":
       i.lanes.set(observation.lanes);
-      if (observation.roundTripMs !== null) i.roundTrip.set(observation.roundTripMs / 1000);
+      i.state.roundTripMs = observation.roundTripMs ?? undefined;
       break;
     case "lane.ran":
       i.laneRuns.inc();

@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import { formatDuration } from "../config/units.ts";
-import type { Catalog, QueryService } from "../types.ts";
+import type { Catalog, QueryService, TenantDoubt } from "../types.ts";
 import { buildRequest, findQuery } from "./build-request.ts";
 import { viewFleet } from "./fleet-view.ts";
 import {
@@ -17,6 +17,8 @@ export interface ProtocolServices {
   readonly config: Config;
   readonly service: QueryService;
   readonly catalog: () => Catalog | null;
+  /** Tenants that are down or on trial. */
+  readonly doubts: () => readonly TenantDoubt[];
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -26,7 +28,7 @@ const NAMED_PARAMETERS = Object.keys(namedQueryParametersSchema.shape);
 const PARAMETERS = Object.keys(queryParametersSchema.shape);
 
 /** The routes under `/v1`, for scripts, Infinity and the JSON API datasource. */
-export function restRoutes({ config, service, catalog, now }: ProtocolServices): readonly Route[] {
+export function restRoutes({ config, service, catalog, doubts, now }: ProtocolServices): readonly Route[] {
   const defaults = () => ({ config, nowMs: now() });
   return [
     {
@@ -90,18 +92,25 @@ export function restRoutes({ config, service, catalog, now }: ProtocolServices):
       path: "/v1/tenants",
       summary: "Lists the tenants that the caller may see.",
       access: "caller",
-      run: async ({ principal }) =>
-        jsonAnswer(
-          viewFleet(catalog(), principal).tenants.map(({ name, labels, state, relations }) => ({
+      run: async ({ principal }) => {
+        const doubtOf = new Map(doubts().map((doubt) => [doubt.tenant, doubt]));
+        const listed = viewFleet(catalog(), principal).tenants.map(({ name, labels, state, relations }) => {
+          const doubt = doubtOf.get(name);
+          return {
             // Names that Grafana's variables look for.
             __text: name,
             __value: name,
             tenant: name,
             labels,
             state,
+            health: doubt?.state ?? "closed",
+            reason: doubt?.reason ?? null,
+            since: doubt?.sinceMs ?? null,
             relations: [...relations.keys()].sort(),
-          })),
-        ),
+          };
+        });
+        return jsonAnswer(listed);
+      },
     },
   ];
 }

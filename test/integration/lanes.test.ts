@@ -227,7 +227,7 @@ test("a tenant in doubt that was not asked in time is not said to be silent", ()
       for (const name of names) await federation.query(`alter server ${name}_server options (set port '${port}')`);
       await run(arms());
       await run(arms());
-      await new Promise((resolve) => setTimeout(resolve, 5_100));
+      await new Promise((resolve) => setTimeout(resolve, 6_600));
       // Four at a time are asked alone.
       const { failures } = await run(arms());
       const details = failures.map(({ detail }) => detail.replace(/\d\.\d s/, "n s"));
@@ -429,4 +429,48 @@ test("a fleet that shrinks gives up the connections of those who left", () =>
     await executor.follow({ probes: probesOf(names.slice(0, 3)), sessions: 100 });
     await expect.poll(() => remoteConnections(federation), { timeout: 5_000 }).toBe(3);
     expect(countBy((await run(arms().slice(0, 3))).rows, 1)).toEqual(tenRowsOf(names.slice(0, 3)));
+  }));
+
+test("a tenant that is down is probed beside the requests, which never wait for it, and is trusted again when it answers", () =>
+  withSilentServer((port) =>
+    withFleet(
+      6,
+      { tenantDeadlineMs: 700, laneGroups: 1 },
+      async ({ executor, run, arms, names, federation, tenantUrl, seen }) => {
+        await executor.follow({ probes: probesOf(names), sessions: 100 });
+        await federation.query(`alter server t3_server options (set port '${port}')`);
+        await run(arms());
+        const sinceMs = executor.doubts()[0]?.sinceMs ?? 0;
+        expect(executor.doubts()).toEqual([{ tenant: "t3", state: "open", reason: "timeout", sinceMs }]);
+        // Long enough for probes that find it silent still.
+        for (const untilMs = Date.now() + 7_500; Date.now() < untilMs; ) {
+          const startedMs = performance.now();
+          const { rows, failures } = await run(arms());
+          expect(performance.now() - startedMs).toBeLessThan(400);
+          expect(countBy(rows, 1)).toEqual(tenRowsOf(names.filter((name) => name !== "t3")));
+          expect(failures).toMatchObject([{ tenant: "t3", reason: "timeout" }]);
+          await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+        expect(executor.doubts()).toMatchObject([{ tenant: "t3", reason: "timeout", sinceMs }]);
+        await federation.query(`alter server t3_server options (set port '${new URL(tenantUrl("t3")).port}')`);
+        await expect.poll(async () => (await run(arms())).failures, { timeout: 20_000, interval: 300 }).toEqual([]);
+        expect(executor.doubts()).toEqual([]);
+        const states = seen.flatMap((one) => (one.kind === "tenant.state" && one.tenant === "t3" ? [one.state] : []));
+        expect(states[0]).toBe("open");
+        expect(states.slice(-2)).toEqual(["half-open", "closed"]);
+      },
+    ),
+  ));
+
+test("a tenant that cannot be reached is trusted as soon as a probe reaches it, and its lanes are connected again", () =>
+  withFleet(4, { laneGroups: 1 }, async ({ executor, run, arms, names, federation, tenantUrl }) => {
+    await executor.follow({ probes: probesOf(names), sessions: 100 });
+    await federation.query("alter server t1_server options (set dbname 'nowhere')");
+    expect((await run(arms())).failures).toMatchObject([{ tenant: "t1", reason: "unreachable" }]);
+    await federation.query(
+      `alter server t1_server options (set dbname ${quoteLiteral(new URL(tenantUrl("t1")).pathname.slice(1))})`,
+    );
+    await expect.poll(() => executor.doubts(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => remoteConnections(federation), { timeout: 5_000 }).toBe(4);
+    expect((await run(arms())).failures).toEqual([]);
   }));

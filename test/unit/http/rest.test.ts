@@ -140,6 +140,9 @@ describe("/v1", () => {
         tenant: "acme",
         labels: { plan: "pro", region: "eu" },
         state: "ready",
+        health: "closed",
+        reason: null,
+        since: null,
         relations: ["entities"],
       },
       { tenant: "globex" },
@@ -245,4 +248,19 @@ describe("the server's own routes", () => {
     expect(narrow).not.toContain("hidden");
     await hostile.close(0);
   });
+});
+
+test("tells of a tenant that is down since when and why, to those who may see it", async () => {
+  const doubts = () => [{ tenant: "globex", state: "open", reason: "timeout", sinceMs: NOW_MS - 5_000 }] as const;
+  const down = await serve({ options: { doubts } });
+  try {
+    const listed: unknown = await (await fetch(`${down.url}/v1/tenants`)).json();
+    expect(listed).toMatchObject([
+      { tenant: "acme", health: "closed", reason: null, since: null },
+      { tenant: "globex", state: "ready", health: "open", reason: "timeout", since: NOW_MS - 5_000 },
+      { tenant: "initech", health: "closed" },
+    ]);
+  } finally {
+    await down.close(0);
+  }
 });

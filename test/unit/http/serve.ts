@@ -53,6 +53,7 @@ export async function serve({
     config: settings(config),
     service,
     catalog: () => FLEET,
+    doubts: () => [],
     ready: async () => ({ ok: true }),
     metricsText: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "up 1\n" }),
     observe: (observation) => observed.push(observation),

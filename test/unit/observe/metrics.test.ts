@@ -112,6 +112,31 @@ describe("metrics", () => {
     expect(await up()).toEqual([]);
   });
 
+  it("says of a tenant that is down since when, however long nobody asks, until it answers again", async () => {
+    const clock = { ms: 1_000 };
+    const metrics = metricsAt(clock);
+    const shown = async () => (await samplesOf(metrics)).filter((sample) => sample.startsWith("tenantry_tenant_"));
+    const state = (name: "open" | "half-open" | "closed", reason: "timeout" | "unreachable") =>
+      metrics.observe({ kind: "tenant.state", tenant: "acme", state: name, reason });
+    state("open", "timeout");
+    clock.ms = 7_200_000;
+    state("half-open", "timeout");
+    state("open", "unreachable");
+    metrics.observe({ kind: "tenant.failed", tenant: "acme", reason: "unreachable", detail: "" });
+    expect(await shown()).toEqual([
+      'tenantry_tenant_up {"tenant":"acme"} 0',
+      'tenantry_tenant_down_since_seconds {"tenant":"acme","reason":"unreachable"} 1',
+      'tenantry_tenant_failures_total {"reason":"unreachable"} 1',
+    ]);
+    state("closed", "unreachable");
+    expect(await shown()).toEqual([
+      'tenantry_tenant_up {"tenant":"acme"} 1',
+      'tenantry_tenant_failures_total {"reason":"unreachable"} 1',
+    ]);
+    clock.ms += 3_600_000;
+    expect(await shown()).toEqual(['tenantry_tenant_failures_total {"reason":"unreachable"} 1']);
+  });
+
   it("names at most 2,000 tenants, those that failed last", async () => {
     const metrics = metricsAt({ ms: 0 });
     for (let tenant = 0; tenant < 2_500; tenant += 1) {

@@ -1,0 +1,78 @@
+import { createReadBudget } from "../postgres/read-budget.ts";
+import type { Arm, TenantFailure } from "../types.ts";
+import { tenantFailure, tenantTimeout } from "./execution-error.ts";
+import type { LoneOutcome } from "./lone-sessions.ts";
+import type { ShareContext } from "./share.ts";
+
+/** Finds out beside the requests which tenants that were down can be reached again. */
+export interface Prober {
+  /** The statements to probe tenants with, as `tenantProbes` makes them. A tenant without one is asked by the next request after its pause. */
+  use(probes: readonly Arm[]): void;
+  close(): void;
+}
+
+export interface ProberOptions {
+  readonly context: ShareContext;
+  /** Called when a tenant that could not be reached is trusted again. */
+  readonly onTrusted: (probe: Arm) => void;
+}
+
+const SWEEP_MS = 250;
+// Reading nothing takes a few round trips; connecting, 15.
+const PROBE_TIMEOUT_MS = 5_000;
+/** Probes take sessions from requests that ask tenants in doubt; those have four. */
+const PROBES_AT_ONCE = 2;
+
+/** Looks four times a second whose probe is due. */
+export function createProber({ context, onTrusted }: ProberOptions): Prober {
+  const { suspects, lone, tenantDeadlineMs, now, closing } = context;
+  let probes: ReadonlyMap<string, Arm> = new Map();
+  let running = 0;
+
+  async function probe(arm: Arm, last: TenantFailure): Promise<void> {
+    const timeoutMs = Math.min(PROBE_TIMEOUT_MS, tenantDeadlineMs);
+    const outcome = await lone
+      .ask(arm, {
+        budget: createReadBudget({ maxRows: 1, maxBytes: 1_000 }),
+        timeoutMs,
+        untilMs: now() + timeoutMs,
+        signals: [closing],
+      })
+      .catch((): LoneOutcome => ({ kind: "not_asked" }));
+    if (outcome.kind === "not_asked") suspects.postpone(arm.tenant);
+    else if (outcome.kind === "silent") suspects.note(tenantTimeout(arm.tenant, outcome.afterMs));
+    else if (outcome.kind === "failed" && outcome.facts.kind === "unreachable")
+      suspects.note(tenantFailure(arm.tenant, outcome.facts));
+    // A tenant that was silent may be so again as soon as it has work to do: the next request asks it apart.
+    else if (last.reason === "timeout" || outcome.kind === "failed") suspects.allow(arm.tenant);
+    else {
+      suspects.clear(arm.tenant);
+      onTrusted(arm);
+    }
+  }
+
+  function sweep(): void {
+    for (const failure of suspects.due()) {
+      const arm = probes.get(failure.tenant);
+      if (arm === undefined) {
+        suspects.allow(failure.tenant);
+        continue;
+      }
+      if (running >= PROBES_AT_ONCE) return;
+      running += 1;
+      suspects.asking(failure.tenant);
+      void probe(arm, failure).finally(() => {
+        running -= 1;
+      });
+    }
+  }
+
+  const timer = setInterval(sweep, SWEEP_MS).unref();
+  return {
+    use(given) {
+      probes = new Map(given.map((arm) => [arm.tenant, arm]));
+      suspects.retain(new Set(probes.keys()));
+    },
+    close: () => clearInterval(timer),
+  };
+}
