@@ -22,6 +22,8 @@ export interface ReadOptions {
   readonly budget: ReadBudget;
   /** Stops the statement on the server: more of it is on its way than is worth reading. */
   readonly interrupt: () => void;
+  /** Takes what is to be called when a row is too large to be read; the connection ends then. */
+  readonly whenLarge: (cut: () => void) => void;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ReadOptions {
 export function readRows(
   client: RawClient,
   sql: string,
-  { values, budget, interrupt }: ReadOptions,
+  { values, budget, interrupt, whenLarge }: ReadOptions,
 ): Promise<TextRows> {
   return new Promise((resolve, reject) => {
     const cursor = new Cursor<TextRow>(sql, [...values], {
@@ -84,6 +86,10 @@ export function readRows(
       });
     };
 
+    whenLarge(() => {
+      truncated = true;
+      finish();
+    });
     connection.on("rowDescription", onDescription);
     connection.on("commandComplete", finish);
     cursor.on("row", (row: TextRow) => {

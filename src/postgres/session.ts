@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ResultColumn, TextRows } from "../types.ts";
 import { sendCancelRequest } from "./cancel-request.ts";
 import { describeStatement } from "./describe-statement.ts";
+import { limitMessages } from "./message-limit.ts";
 import { pgErrorFacts, SessionLost } from "./pg-error.ts";
 import type { RawClient } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
@@ -98,6 +99,7 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
   let clean: Promise<void> = Promise.resolve();
   let cancelling: Promise<void> = Promise.resolve();
   let onEnd = (): void => undefined;
+  let onLargeRow = (): void => undefined;
   const ended = new Promise<void>((resolve) => {
     onEnd = resolve;
   });
@@ -116,6 +118,12 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
     if (stream instanceof Socket) stream.destroy();
     lose();
   }
+
+  // What is too large to read has to stop at once, and nothing after it can be read.
+  limitMessages(client, ({ isRow }) => {
+    if (isRow) onLargeRow();
+    destroy();
+  });
 
   /** Stops the running statement: by a cancel request, or by the end of the session when that does not help soon. */
   function interrupt(): void {
@@ -178,7 +186,10 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
     const work = async (): Promise<TextRows> => {
       await client.query("BEGIN READ ONLY");
       signal.throwIfAborted();
-      return readRows(client, text, { values, budget, interrupt });
+      const whenLarge = (cut: () => void): void => {
+        onLargeRow = cut;
+      };
+      return readRows(client, text, { values, budget, interrupt, whenLarge });
     };
     return use(work, rollBack, signal);
   }

@@ -265,6 +265,24 @@ test("huge rows are not read beyond the byte limit", () =>
     expect((await session.run("select 1", options())).rows).toEqual([["1"]]);
   }));
 
+test.each([
+  ["a value that is too long for a string", "select string_agg(v, '') from generate_series(1, 55)", true],
+  [
+    "many values of a row",
+    `select ${Array.from({ length: 8 }, (_, n) => `v as v${n}`).join()} from generate_series(1, 3)`,
+    true,
+  ],
+  ["a message that is no row", "select string_agg(v, '')::int from generate_series(1, 8)", false],
+])("what is too large to read ends the session, not the process: %s", (_, sql, isRow) =>
+  withSession(async (session) => {
+    const from = sql.replace(" from ", " from (select repeat('x', 10000000) as v) big, ");
+    const running = session.run(from, options());
+    if (isRow) expect(await running).toMatchObject({ rows: [], truncated: true });
+    else expect(await factsOf(running)).toMatchObject({ kind: "connection_lost" });
+    expect(session.usable()).toBe(false);
+  }),
+);
+
 test("a session that the server ended is not usable", () =>
   withSession(async (session) => {
     const running = factsOf(session.run("select pg_sleep(30)", options()));
