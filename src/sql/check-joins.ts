@@ -80,7 +80,7 @@ function notJoined(left: FleetSource | undefined, right: FleetSource | undefined
     "TEMPLATE_JOIN",
     `${one} and ${other} have the rows of all tenants, and are not joined on the tenant`,
     {
-      position: rules.positionOf(right?.at),
+      position: rules.positionOf(right?.at()),
       hint:
         lost === undefined
           ? `join them with USING (${column}, …)${equality}, or write CROSS JOIN if every pair of tenants is meant`

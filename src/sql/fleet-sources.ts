@@ -1,17 +1,7 @@
 import type { Position } from "../errors.ts";
 import { isAggregate } from "./aggregates.ts";
 import type { BlockAnalysis } from "./analyse-blocks.ts";
-import {
-  firstLocation,
-  fromItemsOf,
-  isSetOperation,
-  type Node,
-  outputName,
-  pathOf,
-  type SelectStmt,
-  sidesOf,
-  walk,
-} from "./ast.ts";
+import { firstLocation, fromItemsOf, type Node, outputName, pathOf, type SelectStmt, sidesOf, walk } from "./ast.ts";
 import type { ColumnLookup } from "./column-scope.ts";
 import { type BlockClass, bindingOf } from "./cte-scope.ts";
 
@@ -27,7 +17,8 @@ export interface JoinRules {
 export interface FleetSource {
   /** Names by which its columns are qualified: its own, and those of joins around it. */
   readonly names: ReadonlySet<string>;
-  readonly at: number | undefined;
+  /** Its place; looked for only when an error needs it. */
+  readonly at: () => number | undefined;
   /** Its columns that are the tenant's name; none when it has let go of it. */
   readonly tenantColumns: ReadonlySet<string>;
   /** The sub-select of a LATERAL item, which may be tied to other items from within. */
@@ -76,12 +67,13 @@ function fleetSource(
   if ("RangeVar" in node) {
     const { alias, relname = "", location } = node.RangeVar;
     const binding = bindingOf(node.RangeVar, rules.analysis.scopeOf(select));
-    if (binding === undefined || !hasFleetRows(binding.query, binding.class, rules, seen)) return null;
+    const passed = binding === undefined ? null : passedOn(binding.query, binding.class, rules, seen);
+    if (binding === undefined || passed === null) return null;
     const renamed = [...pathOf(alias?.colnames), ...pathOf(binding.cte.aliascolnames)];
     return {
       names: new Set([alias?.aliasname ?? relname]),
-      at: location,
-      tenantColumns: without(renamed, tenantOutputs(binding.query, binding.class, rules, seen)),
+      at: () => location,
+      tenantColumns: without(renamed, passed),
       lateral: null,
     };
   }
@@ -89,12 +81,12 @@ function fleetSource(
   const { subquery, alias, lateral } = node.RangeSubselect;
   if (subquery === undefined || !("SelectStmt" in subquery)) return null;
   const query = subquery.SelectStmt;
-  const blockClass = rules.analysis.classOf(query);
-  if (!hasFleetRows(query, blockClass, rules, seen)) return null;
+  const passed = passedOn(query, rules.analysis.classOf(query), rules, seen);
+  if (passed === null) return null;
   return {
     names: new Set(alias?.aliasname === undefined ? [] : [alias.aliasname]),
-    at: firstLocation(subquery),
-    tenantColumns: without(pathOf(alias?.colnames), tenantOutputs(query, blockClass, rules, seen)),
+    at: () => firstLocation(subquery),
+    tenantColumns: without(pathOf(alias?.colnames), passed),
     lateral: lateral === true ? query : null,
   };
 }
@@ -114,26 +106,44 @@ export function tenantOf(node: Node | undefined, sources: readonly FleetSource[]
   );
 }
 
-/** Names of a select's outputs that are the tenant's name. */
-function tenantOutputs(
+/** True when each row of a select is one tenant's: copied blocks, and SELECTs that pass their rows on. */
+export function hasFleetRows(select: SelectStmt, blockClass: BlockClass, rules: JoinRules): boolean {
+  return passedOn(select, blockClass, rules, new Set()) !== null;
+}
+
+/**
+ * Names of a select's outputs that are the tenant's name; null when its rows are no tenant's. What it reads is looked at once: twice at each
+ * level would be 2^n times at the nth.
+ */
+function passedOn(
   select: SelectStmt,
   blockClass: BlockClass,
   rules: JoinRules,
   seen: ReadonlySet<SelectStmt>,
-): ReadonlySet<string> {
-  if (blockClass === "copied") return new Set([rules.tenantColumn]);
-  if (seen.has(select)) return new Set();
+): ReadonlySet<string> | null {
+  const added = new Set([rules.tenantColumn]);
+  if (blockClass !== "once") return blockClass === "copied" ? added : null;
+  // A recursive WITH query reads itself.
+  if (seen.has(select)) return null;
   const within = new Set([...seen, select]);
-  if (isSetOperation(select)) {
-    const sides = sidesOf(select);
-    // A union with a copied side has the tenant column on all sides.
-    if (sides.some((side) => rules.analysis.classOf(side) === "copied")) return new Set([rules.tenantColumn]);
-    const [first = new Set<string>(), ...others] = sides.map((side) =>
-      tenantOutputs(side, rules.analysis.classOf(side), rules, within),
-    );
-    return new Set([...first].filter((name) => others.every((other) => other.has(name))));
-  }
-  const sources = fleetSourcesOf(select, rules, within);
+  const sides = sidesOf(select).map((side) => {
+    if (rules.analysis.classOf(side) === "copied") return { copied: true, passes: true, outputs: added };
+    const sources = fleetSourcesOf(side, rules, within);
+    return { copied: false, passes: passesRows(side, sources), outputs: tenantOutputs(side, sources) };
+  });
+  if (!sides.some(({ passes }) => passes)) return null;
+  // A union with a copied side has the tenant column on all sides.
+  if (sides.some(({ copied }) => copied)) return added;
+  const [first = new Set<string>(), ...others] = sides.map(({ outputs }) => outputs);
+  return new Set([...first].filter((name) => others.every((other) => other.has(name))));
+}
+
+function passesRows(side: SelectStmt, sources: readonly FleetSource[]): boolean {
+  if (side.groupClause !== undefined) return side.groupClause.some((item) => groupsByTenant(item, side, sources));
+  return sources.length > 0 && !aggregates(side);
+}
+
+function tenantOutputs(select: SelectStmt, sources: readonly FleetSource[]): ReadonlySet<string> {
   const names = (select.targetList ?? []).flatMap((target): readonly string[] => {
     if (!("ResTarget" in target) || target.ResTarget.val === undefined) return [];
     const output = outputName(target.ResTarget);
@@ -144,24 +154,6 @@ function tenantOutputs(
     return passed.flatMap(({ tenantColumns }) => [...tenantColumns]);
   });
   return new Set(names);
-}
-
-/** True when each row of a select is one tenant's: copied blocks, and SELECTs that pass their rows on. */
-export function hasFleetRows(
-  select: SelectStmt,
-  blockClass: BlockClass,
-  rules: JoinRules,
-  seen: ReadonlySet<SelectStmt> = new Set(),
-): boolean {
-  if (blockClass !== "once") return blockClass === "copied";
-  // A recursive WITH query reads itself.
-  if (seen.has(select)) return false;
-  return sidesOf(select).some((side) => {
-    if (rules.analysis.classOf(side) === "copied") return true;
-    const sources = fleetSourcesOf(side, rules, new Set([...seen, select]));
-    if (side.groupClause !== undefined) return side.groupClause.some((item) => groupsByTenant(item, side, sources));
-    return !aggregates(side) && sources.length > 0;
-  });
 }
 
 /** True for a GROUP BY item that is the tenant's column, its position or the name of such an output. */

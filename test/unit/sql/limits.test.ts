@@ -87,3 +87,13 @@ test("long texts of few tokens are read", async () => {
   ])
     expect((await compile(sql)).blocks).toHaveLength(1);
 });
+
+test("a hundred SELECTs one inside the other are read once each", async () => {
+  const sql = Array.from({ length: 100 }).reduce<string>(
+    (inside, _, index) => `SELECT id FROM (${inside}) t${index}`,
+    "SELECT id FROM $<tenant>_orders",
+  );
+  const startedMs = Date.now();
+  expect((await compile(sql)).blocks).toHaveLength(1);
+  expect(Date.now() - startedMs).toBeLessThan(2_000);
+});
