@@ -37,6 +37,8 @@ function textsOf(node: Node): readonly string[] {
   if (
     "TypeCast" in node &&
     pathOf(node.TypeCast.typeName?.names).join(".") === "text" &&
+    // text[] is not one text: ARRAY['{a,b}'::text[]] has two.
+    node.TypeCast.typeName?.arrayBounds === undefined &&
     node.TypeCast.arg !== undefined
   )
     return textsOf(node.TypeCast.arg);

@@ -10,6 +10,7 @@ import {
   numberConstant,
   outputName,
   pathOf,
+  renamedTarget,
   type SelectStmt,
   selectNode,
   stringNode,
@@ -61,6 +62,8 @@ export function twoPhases(select: SelectStmt, item: Node, source: Source): TwoPh
   return {
     arm: armOf(select, item, finding),
     finish: (types) => {
+      // A row cannot be read by the SELECT around the arms.
+      if ([...types.values()].includes("record")) return null;
       const phases: Phases = { source, keys, parts: [...finding.parts], types, failed: false };
       const finished = finishClauses(select, phases);
       return phases.failed ? null : finished;
@@ -159,8 +162,7 @@ function finishClauses(select: SelectStmt, phases: Phases): Pick<SelectStmt, Fin
   const finished: Pick<SelectStmt, FinishedClause> = {
     targetList: (select.targetList ?? []).map((node) => {
       if (!("ResTarget" in node) || node.ResTarget.val === undefined) return node;
-      const name = outputName(node.ResTarget);
-      return targetNode(finish(node.ResTarget.val), name ?? undefined);
+      return renamedTarget(node.ResTarget, finish(node.ResTarget.val));
     }),
   };
   if (select.groupClause !== undefined)
@@ -185,6 +187,8 @@ function finishClauses(select: SelectStmt, phases: Phases): Pick<SelectStmt, Fin
 
 /** What stands for a node over the arms' rows; undefined when its inside decides. */
 function finishNode(node: Node, phases: Phases): Node | undefined {
+  // A constant is the same everywhere, and one without a type takes that of what it stands beside.
+  if ("A_Const" in node) return undefined;
   const column = sourceColumn(node, phases.source);
   const key = phases.keys.findIndex(
     (candidate) => equal(candidate, node) || (column !== null && sourceColumn(candidate, phases.source) === column),

@@ -54,6 +54,17 @@ describe("what is moved gives the rows that gathering gives", () => {
       "groups",
       `SELECT kind, sum(pieces) AS pieces, count(amount) FROM ${SALES} t WHERE pieces > 3 GROUP BY kind ORDER BY kind NULLS FIRST`,
     ],
+    [
+      "a constant that is grouped by, beside one without a type",
+      `SELECT '5' AS five, sum(pieces) + '5' AS more FROM ${SALES} t GROUP BY 1 HAVING max(pieces) > '5'`,
+    ],
+    ["groups without a name", `SELECT pieces % 2, -pieces, tenant || 'x', count(*) FROM ${SALES} t GROUP BY 1, 2, 3`],
+    ["groups that are rows", `SELECT (kind, pieces), count(*) FROM ${SALES} t GROUP BY 1`],
+    ["different rows", `SELECT DISTINCT (kind, pieces) FROM ${SALES} t`],
+    [
+      "tenants in an array of arrays",
+      `SELECT tenant, count(*) FROM ${SALES} t WHERE tenant = ANY (ARRAY['{acme,beta}'::text[]]) GROUP BY tenant`,
+    ],
     ["groups by the tenant", `SELECT tenant, sum(amount) FROM ${SALES} t GROUP BY tenant`],
     [
       "groups by the tenant and a column",
