@@ -20,6 +20,9 @@ import {
 import { equal } from "./deparse.ts";
 import { asInArm, isMovable, isOrderedType, type Source, sourceColumn } from "./movable.ts";
 
+/** Each is written in the arms and around them, and compared with all others: a text near the limit of tokens would pass it. */
+const MAX_COLUMNS = 100;
+
 /** A SELECT taken into two: what each tenant computes of its own rows, and how the whole is made of that. */
 export interface TwoPhases {
   /** Runs for each tenant: the groups as `g0, g1, …`, the parts of aggregates as `p0, p1, …`. */
@@ -54,7 +57,7 @@ interface Phases {
  */
 export function twoPhases(select: SelectStmt, item: Node, source: Source): TwoPhases | null {
   const keys = groupKeys(select, source);
-  if (keys === null || !keys.every((key) => isMovable(key, source))) return null;
+  if (keys === null || keys.length > MAX_COLUMNS || !keys.every((key) => isMovable(key, source))) return null;
   if (select.whereClause !== undefined && !isMovable(select.whereClause, source)) return null;
   const finding: Phases = { source, keys, parts: [], types: null, failed: false };
   finishClauses(select, finding);
@@ -210,6 +213,7 @@ function whole(call: FuncCall, phases: Phases): Node | undefined {
   const plain = call.agg_distinct !== true && call.agg_order === undefined && call.agg_within_group !== true;
   const inside = [...args, ...(call.agg_filter === undefined ? [] : [call.agg_filter])];
   if (!plain || args.length > 1 || !inside.every((node) => isMovable(node, phases.source))) return fail(phases);
+  if (phases.parts.length > MAX_COLUMNS) return fail(phases);
   const part = (aggregate: string): { readonly column: Node; readonly type: string | undefined } => {
     const partial: Node = { FuncCall: { ...call, funcname: [stringNode(aggregate)] } };
     let index = phases.parts.findIndex((known) => equal(known, partial));

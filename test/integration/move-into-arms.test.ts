@@ -59,6 +59,14 @@ describe("what is moved gives the rows that gathering gives", () => {
       `SELECT '5' AS five, sum(pieces) + '5' AS more FROM ${SALES} t GROUP BY 1 HAVING max(pieces) > '5'`,
     ],
     ["groups without a name", `SELECT pieces % 2, -pieces, tenant || 'x', count(*) FROM ${SALES} t GROUP BY 1, 2, 3`],
+    [
+      "more aggregates than are worth two phases",
+      `SELECT ${Array.from({ length: 250 }, (_, index) => `sum(pieces+${index}) AS s${index}`).join()} FROM ${SALES} t`,
+    ],
+    [
+      "more groups than are worth two phases",
+      `SELECT DISTINCT ${Array.from({ length: 150 }, (_, index) => `pieces+${index} AS g${index}`).join()} FROM ${SALES} t`,
+    ],
     ["groups that are rows", `SELECT (kind, pieces), count(*) FROM ${SALES} t GROUP BY 1`],
     ["different rows", `SELECT DISTINCT (kind, pieces) FROM ${SALES} t`],
     [
