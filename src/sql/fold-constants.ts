@@ -1,5 +1,6 @@
 import type { Volatility } from "../postgres/function-names.ts";
 import { RESERVED_PREFIX } from "../template/reserved.ts";
+import { builtInName } from "./aggregates.ts";
 import {
   castNode,
   copyTree,
@@ -61,20 +62,40 @@ const MAX_ROUNDS = 4;
 /**
  * The tree with each sub-expression that has one value in a request, such as `now() - interval '5 min'`, replaced by that value as a typed
  * literal: all tenants see the same instant, and postgres_fdw sends conditions on it. One statement evaluates all of them; when there is
- * nothing to fold none runs, and when PostgreSQL refuses it the tree stays as it is. Rejects as `evaluate` does.
+ * nothing to fold none runs, and when PostgreSQL refuses it only the present itself (`now()`, `current_date`) is replaced. Rejects as `evaluate` does.
  */
 export async function foldConstants(root: Node, folding: Folding, parser: Parser): Promise<Node> {
   const isConstant = createFoldTest(folding.volatilityOf);
   const withoutLiteral = new Set<string>();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const isFoldable = (node: Node): boolean => isConstant(node) && !withoutLiteral.has(textOf(node));
-    const literals = await literalsOf(foldableIn(root, isFoldable), folding, parser);
-    if (literals === null) return root;
+    const expressions = foldableIn(root, isFoldable);
+    if (expressions.size === 0) return root;
+    const literals = await literalsOf(expressions, folding, parser);
+    // It may be what no row would have come to, such as 1 / 0 in a CASE.
+    if (literals === null) return foldPresent(root, isConstant, folding, parser);
     const lacking = [...literals].flatMap(([text, literal]) => (literal === null ? [text] : []));
     if (lacking.length === 0) return withLiterals(root, literals, isFoldable);
     for (const text of lacking) withoutLiteral.add(text);
   }
   return root;
+}
+
+const PRESENT: ReadonlySet<string> = new Set(["now", "transaction_timestamp", "statement_timestamp"]);
+
+/** The instant alone is the same for all tenants then, and cannot fail. */
+async function foldPresent(
+  root: Node,
+  isConstant: (node: Node) => boolean,
+  folding: Folding,
+  parser: Parser,
+): Promise<Node> {
+  const isPresent = (node: Node): boolean =>
+    isConstant(node) &&
+    ("SQLValueFunction" in node || ("FuncCall" in node && PRESENT.has(builtInName(node.FuncCall) ?? "")));
+  const expressions = foldableIn(root, isPresent);
+  const literals = expressions.size === 0 ? null : await literalsOf(expressions, folding, parser);
+  return literals === null ? root : withLiterals(root, literals, isPresent);
 }
 
 /** The largest expressions to evaluate, by their text. */
@@ -88,13 +109,12 @@ function foldableIn(root: Node, isFoldable: (node: Node) => boolean): ReadonlyMa
   return found;
 }
 
-/** The literal of each expression, null for one that has none; null when there is nothing to evaluate, or PostgreSQL refuses to. */
+/** The literal of each expression, null for one that has none; null when PostgreSQL refuses to evaluate them. */
 async function literalsOf(
   expressions: ReadonlyMap<string, Node>,
   { evaluate }: Folding,
   parser: Parser,
 ): Promise<ReadonlyMap<string, Node | null> | null> {
-  if (expressions.size === 0) return null;
   const targets = [...expressions.values()].map((node) => targetNode(node));
   const { sql } = await deparseVerified(selectOf(targets), parser);
   const values = await evaluate(sql);

@@ -143,3 +143,12 @@ describe("drift", () => {
     expect((await fleet.refusal("SELECT d FROM $<tenant>_drifted d")).code).toBe("TEMPLATE_DRIFT");
   });
 });
+
+test("all tenants see one instant, also where something beside it cannot be evaluated", async () => {
+  const unreached = "CASE WHEN id < 0 THEN 1 / (extract(epoch FROM now()) * 0) END";
+  const rows = await rowsOf(
+    `SELECT now()::text AS at, current_timestamp::text AS same, ${unreached} AS x FROM $<tenant>_items`,
+  );
+  expect(new Set(rows.map(({ tenant }) => tenant)).size).toBe(2);
+  expect(new Set(rows.flatMap(({ at, same }) => [at, same])).size).toBe(1);
+});
