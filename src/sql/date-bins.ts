@@ -2,15 +2,15 @@ import { callNode, type Node, pathOf, textConstant } from "./ast.ts";
 import { areTimestamps, type ColumnTypes } from "./literal-for-column.ts";
 
 /** Units whose intervals all have one length, and so are bins. */
-const BINS: Readonly<Record<string, string>> = {
-  microseconds: "1 microsecond",
-  milliseconds: "1 millisecond",
-  second: "1 second",
-  minute: "1 minute",
-  hour: "1 hour",
-  day: "1 day",
-  week: "7 days",
-};
+const BINS: ReadonlyMap<string, string> = new Map([
+  ["microseconds", "1 microsecond"],
+  ["milliseconds", "1 millisecond"],
+  ["second", "1 second"],
+  ["minute", "1 minute"],
+  ["hour", "1 hour"],
+  ["day", "1 day"],
+  ["week", "7 days"],
+]);
 
 // A Monday, and long ago: date_bin of unpatched servers (before 14.12, 15.7, 16.3) is one bin off for times on the edge of a bin before the origin.
 const ORIGIN = "0001-01-01";
@@ -25,7 +25,7 @@ export function dateBin(node: Node, typesOf: ColumnTypes): Node | undefined {
   const builtIn = path.length === 1 || (path.length === 2 && path[0] === "pg_catalog");
   const [unit, column, zone] = node.FuncCall.args ?? [];
   if (!builtIn || path.at(-1) !== "date_trunc" || unit === undefined || column === undefined) return undefined;
-  const stride = BINS[textOf(unit)?.toLowerCase() ?? ""];
+  const stride = BINS.get(textOf(unit)?.toLowerCase() ?? "");
   const types = typesOf(column);
   if (stride === undefined || types === null || !areTimestamps(types)) return undefined;
   // With a zone the result is a timestamptz, whatever the column.
