@@ -106,11 +106,17 @@ function keep<T>(store: BoundedStore<T>, key: string, value: T): void {
   store.set(key, { value, bytes: 4 * key.length, storedAtMs: 0 }, TTL_MS);
 }
 
-/** Times and epochs change with every request, and neither columns nor plans depend on them. Whether a number is an integer or a bigint does. */
+/** Times and epochs change with every request, and neither columns nor plans depend on them. Whether a number is an integer, a bigint or a numeric does. */
 function withoutTimes(sql: string): string {
   return sql
     .replaceAll(/'\d{4,6}-\d\d-\d\d[ T]\d\d:\d\d[\d:.]*(?:Z|\+00)'/g, "'?'")
-    .replaceAll(/(?<![\w."'])\d{9,}(?![\w."'])/g, (digits) => (Number(digits) > 2_147_483_647 ? "?8" : "?4"));
+    .replaceAll(/(?<![\w."'])\d{9,}(?![\w."'])/g, typedPlace);
+}
+
+/** What stands for a whole number: an integer, a bigint or, beyond those, a numeric. */
+function typedPlace(digits: string): string {
+  const value = BigInt(digits);
+  return value > 9_223_372_036_854_775_807n ? "?n" : value > 2_147_483_647n ? "?8" : "?4";
 }
 
 /** A condition of constants that does not hold leaves relations out of the plan, which another constant brings back. */

@@ -52,9 +52,10 @@ test("another catalog, another constant or another size of number is another sha
   await request("1").describe("SELECT n FROM a_t WHERE id = 1795334400");
   await request("2").describe("SELECT n FROM a_t WHERE id = 1795334400");
   await request("1").describe("SELECT n FROM a_t WHERE id = 17953344000");
+  await request("1").describe("SELECT n FROM a_t WHERE id = 17953344000000000000");
   await request("1").describe("SELECT n FROM a_t WHERE kind = 'a'");
   await request("1").describe("SELECT n FROM a_t WHERE kind = 'b'");
-  expect(asked).toHaveLength(5);
+  expect(asked).toHaveLength(6);
 });
 
 test("a refusal is asked for again, and so is a plan that a constant decided", async () => {
