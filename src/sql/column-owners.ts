@@ -1,6 +1,6 @@
 import { isFleetRelation } from "./analyse-blocks.ts";
-import { fromItemsOf, type Node, outputName, pathOf, type RangeVar, type SelectStmt, sidesOf, walk } from "./ast.ts";
-import type { ColumnLookup } from "./column-scope.ts";
+import { fromItemsOf, type Node, outputName, pathOf, type RangeVar, type SelectStmt, sidesOf } from "./ast.ts";
+import { type ColumnLookup, someJoin } from "./column-scope.ts";
 import { bindingOf } from "./cte-scope.ts";
 
 /** What a name without a qualifier means, by the columns of the whole fleet. */
@@ -102,15 +102,4 @@ function mergesColumn(select: SelectStmt, name: string): boolean {
 
 function renamesJoin(select: SelectStmt): boolean {
   return someJoin(select, (join) => join.alias?.colnames !== undefined);
-}
-
-type Join = Extract<Node, { JoinExpr: unknown }>["JoinExpr"];
-
-function someJoin(select: SelectStmt, holds: (join: Join) => boolean): boolean {
-  let found = false;
-  walk(select.fromClause, (node) => {
-    if ("JoinExpr" in node && holds(node.JoinExpr)) found = true;
-    return !("RangeSubselect" in node);
-  });
-  return found;
 }

@@ -9,6 +9,7 @@ import {
   type RangeVar,
   type SelectStmt,
   sidesOf,
+  walk,
 } from "./ast.ts";
 import { bindingOf, type CteScope } from "./cte-scope.ts";
 
@@ -39,6 +40,8 @@ export function columnFacts(
   const [name = "", qualifier = null] = path.toReversed();
   if (path.length > 2 || name === "*") return null;
   for (const [index, select] of chain.toReversed().entries()) {
+    // The alias of a join hides the names of what is joined, and may give its columns others.
+    if (someJoin(select, ({ alias }) => alias !== undefined)) return null;
     const found = fromItemsOf(select).flatMap((item) => {
       if (qualifier !== null && aliasOf(item) !== qualifier) return [];
       const facts = factsInItem(item, name, select, chain.slice(0, chain.length - 1 - index), lookup);
@@ -157,4 +160,16 @@ function outputHasColumn(
     const output = outputName(target.ResTarget);
     return output === name || (output === "*" && fromHasColumn(first, name, lookup, seen));
   });
+}
+
+type Join = Extract<Node, { JoinExpr: unknown }>["JoinExpr"];
+
+/** True when a join in the select's own FROM is such. */
+export function someJoin(select: SelectStmt, holds: (join: Join) => boolean): boolean {
+  let found = false;
+  walk(select.fromClause, (node) => {
+    if ("JoinExpr" in node && holds(node.JoinExpr)) found = true;
+    return !("RangeSubselect" in node);
+  });
+  return found;
 }

@@ -54,6 +54,7 @@ it.each([
   ["SELECT x.at FROM (SELECT id + 1 AS at FROM $<tenant>_events) x", "unknown"],
   ["SELECT x.at FROM (SELECT * FROM $<tenant>_others) x", "unknown"],
   ["SELECT x.id FROM $<tenant>_events x (at, id)", "unknown"],
+  ["SELECT at FROM ($<tenant>_others o JOIN (SELECT 1 AS n) m ON true) AS j (at, key, n)", "unknown"],
   ["WITH w AS (SELECT at FROM $<tenant>_others) SELECT at FROM w", "date"],
 ])("%s", async (sql, expected) => {
   expect(await factsOf(sql)).toBe(expected);
