@@ -137,6 +137,21 @@ export function outputName(target: ResTarget): string | null {
   return target.val === undefined ? null : (nameOfExpression(target.val)?.name ?? null);
 }
 
+/** True when a name of a column, or of a row, stands in an expression. */
+export function readsColumn(value: Node): boolean {
+  let found = false;
+  walk(value, (node) => {
+    if ("ColumnRef" in node) found = true;
+    return !found;
+  });
+  return found;
+}
+
+/** True for an output that is as many columns as the schema says: `*`, `t.*` or `(t).*`. */
+export function isStar(target: Node): boolean {
+  return "ResTarget" in target && outputName(target.ResTarget) === "*";
+}
+
 /** PostgreSQL's FigureColname: a weak name gives way to the type that it is cast to; null where there is nothing to name it by. */
 function nameOfExpression(node: Node): { readonly name: string | null; readonly weak: boolean } | null {
   const strong = (name: string | null | undefined) => (name === undefined ? null : { name, weak: false });
@@ -151,6 +166,8 @@ function nameOfExpression(node: Node): { readonly name: string | null; readonly 
   if ("GroupingFunc" in node) return strong("grouping");
   if ("A_Expr" in node) return node.A_Expr.kind === "AEXPR_NULLIF" ? strong("nullif") : null;
   if ("A_Indirection" in node) {
+    // `(t).*`
+    if (node.A_Indirection.indirection?.some((step) => "A_Star" in step)) return strong("*");
     const field = (node.A_Indirection.indirection ?? []).findLast((step) => "String" in step);
     return field === undefined ? nameOfInner(node.A_Indirection.arg) : strong(pathOf([field])[0]);
   }

@@ -6,6 +6,7 @@ import {
   type Node,
   outputName,
   pathOf,
+  readsColumn,
   type SelectStmt,
   sidesOf,
   walk,
@@ -115,7 +116,7 @@ function checkEqualities(
       const outside = one ?? other;
       const inside = one === null ? left : right;
       // Only one of the two is the outer block's, and the other is a column of this one.
-      if (outside === null || (one !== null && other !== null) || !mentionsColumn(inside)) continue;
+      if (outside === null || (one !== null && other !== null) || !readsColumn(inside)) continue;
       const tied = outer.some(
         (block) => block.sources.includes(outside) && block.sources.some((source) => ties.has(source)),
       );
@@ -128,15 +129,6 @@ function checkEqualities(
 
 function childNodesOf({ withClause: _with, ...select }: SelectStmt): readonly Node[] {
   return [...childNodes(select)];
-}
-
-function mentionsColumn(root: Node): boolean {
-  let found = false;
-  walk(root, (node) => {
-    if ("ColumnRef" in node) found = true;
-    return true;
-  });
-  return found;
 }
 
 function notCompared(inside: FleetSource | undefined, outside: FleetSource, node: Node, rules: JoinRules): AppError {

@@ -1,6 +1,6 @@
 import { AppError } from "../errors.ts";
 import { RESERVED_PREFIX } from "../template/reserved.ts";
-import { isSetOperation, type Node, outputName, pathOf, type SelectStmt, sidesOf, targetNode } from "./ast.ts";
+import { isSetOperation, isStar, type Node, outputName, pathOf, type SelectStmt, sidesOf, targetNode } from "./ast.ts";
 import { equal } from "./deparse.ts";
 
 /** Where a sort key is found among the columns of a copied block. */
@@ -105,8 +105,4 @@ function repeatsColumn(item: Node, targets: readonly Node[]): boolean {
     if (value === undefined || !("ColumnRef" in value)) return false;
     return isStar(target) || pathOf(value.ColumnRef.fields).at(-1) === name;
   });
-}
-
-function isStar(target: Node): boolean {
-  return "ResTarget" in target && outputName(target.ResTarget) === "*";
 }

@@ -2,6 +2,7 @@ import { AppError } from "../errors.ts";
 import { loneSelector } from "../template/reserved.ts";
 import {
   firstLocation,
+  isStar,
   type Node,
   outputName,
   pathOf,
@@ -50,7 +51,6 @@ export function findOwnTenant(select: SelectStmt, context: CopyContext): ColumnP
 }
 
 function positionOfTarget(targets: readonly Node[], index: number, context: CopyContext): ColumnPosition {
-  const isStar = (node: Node) => "ResTarget" in node && outputName(node.ResTarget) === "*";
   if (!targets.slice(0, index).some(isStar)) return { index, fromEnd: false };
   if (!targets.slice(index + 1).some(isStar)) return { index: targets.length - 1 - index, fromEnd: true };
   throw new AppError(

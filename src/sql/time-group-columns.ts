@@ -1,4 +1,4 @@
-import { isSetOperation, type Node, pathOf, type SelectStmt, sidesOf, walk } from "./ast.ts";
+import { isSetOperation, isStar, type Node, type SelectStmt, sidesOf, walk } from "./ast.ts";
 import { timeGroupOf } from "./expand-macros.ts";
 
 /** Output columns of a copied block that hold `date_bin` timestamps where the user asked for epoch seconds. */
@@ -25,8 +25,8 @@ export function timeGroupColumns(select: SelectStmt): readonly TimeGroupColumn[]
     for (const [index, value] of targets.entries()) {
       const group = value === undefined ? undefined : timeGroupOf(value);
       if (group === undefined) continue;
-      const starBefore = targets.slice(0, index).some(isStar);
-      const starAfter = targets.slice(index + 1).some(isStar);
+      const starBefore = (side.targetList ?? []).slice(0, index).some(isStar);
+      const starAfter = (side.targetList ?? []).slice(index + 1).some(isStar);
       if (starBefore && starAfter) return null;
       columns.push({
         index: starBefore ? targets.length - 1 - index : index,
@@ -38,10 +38,6 @@ export function timeGroupColumns(select: SelectStmt): readonly TimeGroupColumn[]
   // The sides of a set operation must agree, or their types would not meet.
   if (isSetOperation(select) && columns.length > 0) return null;
   return columns;
-}
-
-function isStar(node: Node | undefined): boolean {
-  return node !== undefined && "ColumnRef" in node && pathOf(node.ColumnRef.fields).includes("*");
 }
 
 function countTimeGroups(side: SelectStmt, top: SelectStmt): number {

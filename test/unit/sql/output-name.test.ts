@@ -22,6 +22,7 @@ test.each([
   ["(a + 1)::int::text", "text"],
   ["interval '1 day'", "interval"],
   ["(a).b", "b"],
+  ["(a).*", "*"],
   ["a[1]", "a"],
   ['a COLLATE "C"', "a"],
   ["ARRAY[1]", "array"],
