@@ -3,6 +3,7 @@ import { copyTree, isSetOperation, type Node, numberConstant, outputName, type S
 import { allOf, conjunctsOf } from "./conjuncts.ts";
 import { equal } from "./deparse.ts";
 import { timeGroupOf } from "./expand-macros.ts";
+import { hasGroupingSets } from "./grouping-tenant.ts";
 import { isMovable, type Source, sourceColumn } from "./movable.ts";
 import { limitClauses, topRows } from "./top-rows.ts";
 
@@ -55,7 +56,10 @@ export function groupedArm(select: SelectStmt, block: SelectStmt, source: Source
   if (!isGrouped(block) || block.withClause !== undefined) return null;
   const keys = keyColumns(block, source);
   const all = conjunctsOf(select.whereClause);
-  const conditions = all.filter((condition) => isMovable(condition, source) && readsOnly(condition, keys, source));
+  // The empty grouping set is a row of no rows, so that no condition on rows takes it away.
+  const conditions = hasGroupingSets(block)
+    ? []
+    : all.filter((condition) => isMovable(condition, source) && readsOnly(condition, keys, source));
   const top = conditions.length === all.length ? topGroups(select, block, source) : null;
   if (top === null && conditions.length === 0) return null;
   const inside = conditions.map((condition) =>
@@ -79,10 +83,7 @@ function keyColumns(block: SelectStmt, source: Source): ReadonlyMap<string, Node
     const name = "ResTarget" in target ? outputName(target.ResTarget) : null;
     const value = "ResTarget" in target ? target.ResTarget.val : undefined;
     if (name === null || value === undefined || !("ColumnRef" in value) || !source.columns.has(name)) continue;
-    // A grouping set gives nulls in the place of a column.
-    const grouped =
-      (block.groupClause ?? []).every((item) => !("GroupingSet" in item)) && groupsBy(block, value, index);
-    if (grouped) keys.set(name, value);
+    if (groupsBy(block, value, index)) keys.set(name, value);
   }
   return keys;
 }
