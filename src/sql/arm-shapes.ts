@@ -1,4 +1,4 @@
-import { builtInName, isAggregate, isSetReturning } from "./aggregates.ts";
+import { builtInName, givesOneRow, isAggregate } from "./aggregates.ts";
 import {
   binaryNode,
   isSetOperation,
@@ -58,20 +58,15 @@ function isPlainDistinct(select: SelectStmt): boolean {
   const plain = distinctClause?.length === 1 && Object.keys(distinctClause[0] ?? {}).length === 0;
   if (!plain || groupClause !== undefined || havingClause !== undefined || targetList.length === 0) return false;
   return targetList.every(
-    (target) => "ResTarget" in target && outputName(target.ResTarget) !== "*" && !isGathering(target),
+    (target) => "ResTarget" in target && outputName(target.ResTarget) !== "*" && canBeGrouped(target),
   );
 }
 
-/** True for what cannot be grouped by: aggregates, window calls and calls that give several rows. */
-function isGathering(target: Node): boolean {
-  let found = false;
+function canBeGrouped(target: Node): boolean {
+  let star = false;
   walk(target, (node) => {
-    if ("FuncCall" in node) {
-      const call = node.FuncCall;
-      if (isAggregate(call) || call.over !== undefined || isSetReturning(call)) found = true;
-    }
-    if ("ColumnRef" in node && pathOf(node.ColumnRef.fields).includes("*")) found = true;
-    return !("SelectStmt" in node);
+    if ("ColumnRef" in node && pathOf(node.ColumnRef.fields).includes("*")) star = true;
+    return !star;
   });
-  return found;
+  return !star && givesOneRow(target);
 }

@@ -1,7 +1,5 @@
-import { builtInName, isAggregate, isSetReturning } from "./aggregates.ts";
-import { ALLOWED_FUNCTIONS } from "./allowed-functions.ts";
-import { type Node, numberConstant, outputName, pathOf, type SelectStmt, walk } from "./ast.ts";
-import { timeGroupOf } from "./expand-macros.ts";
+import { givesOneRow } from "./aggregates.ts";
+import { isStar, type Node, numberConstant, outputName, pathOf, type SelectStmt } from "./ast.ts";
 import { asInArm, isMovable, isOrderedType, type Source, sourceColumn } from "./movable.ts";
 
 /** What each tenant need not send more than: as many of its first rows as the whole answer can hold. */
@@ -22,7 +20,7 @@ export function topRows(select: SelectStmt, source: Source): TopRows | null {
   if (groupClause !== undefined || havingClause !== undefined || distinctClause !== undefined) return null;
   if (whereClause !== undefined && !isMovable(whereClause, source)) return null;
   // An aggregate, a window or a set-returning function sees or makes other rows than those that come.
-  if (!(select.targetList ?? []).every((target) => givesOneRow(target))) return null;
+  if (!(select.targetList ?? []).every(givesOneRow)) return null;
   const sortClause: Node[] = [];
   for (const sort of select.sortClause ?? []) {
     if (!("SortBy" in sort) || sort.SortBy.useOp !== undefined || sort.SortBy.node === undefined) return null;
@@ -43,22 +41,6 @@ function constantOf(node: Node | undefined): number | null {
     : null;
 }
 
-/** Functions of an operator's own list may give several rows, so only those that are known count. */
-function givesOneRow(target: Node): boolean {
-  let plain = true;
-  walk(target, (node) => {
-    // An aggregate in a sub-select may be of the rows out here.
-    if ("SubLink" in node) plain = false;
-    if ("FuncCall" in node) {
-      const call = node.FuncCall;
-      const known = ALLOWED_FUNCTIONS.has(builtInName(call) ?? "") || timeGroupOf(node) !== undefined;
-      if (!known || call.over !== undefined || isAggregate(call) || isSetReturning(call)) plain = false;
-    }
-    return plain;
-  });
-  return plain;
-}
-
 /** PostgreSQL's rule: a number is a position, a bare name an output before it is a column of the source. */
 function keyOf(item: Node, { targetList = [] }: SelectStmt): Node | undefined {
   const outputOf = (target: Node | undefined) =>
@@ -73,10 +55,6 @@ function keyOf(item: Node, { targetList = [] }: SelectStmt): Node | undefined {
   const named = targetList.filter((target) => "ResTarget" in target && outputName(target.ResTarget) === path[0]);
   if (path.length > 1 || named.length === 0) return item;
   return named.length === 1 ? outputOf(named[0]) : undefined;
-}
-
-function isStar(target: Node): boolean {
-  return "ResTarget" in target && outputName(target.ResTarget) === "*";
 }
 
 /** The clauses as a SELECT has them. */

@@ -1,4 +1,4 @@
-import { builtInName, isAggregate, isSetReturning } from "./aggregates.ts";
+import { builtInName, isAggregate, isRowByRow, isSetReturning } from "./aggregates.ts";
 import {
   binaryNode,
   callNode,
@@ -6,10 +6,12 @@ import {
   columnNode,
   copyTree,
   type FuncCall,
+  isStar,
   type Node,
   numberConstant,
   outputName,
   pathOf,
+  readsColumn,
   renamedTarget,
   type SelectStmt,
   selectNode,
@@ -78,7 +80,8 @@ export function twoPhases(select: SelectStmt, item: Node, source: Source): TwoPh
 function groupKeys(select: SelectStmt, source: Source): readonly Node[] | null {
   const targets = (select.targetList ?? []).map((node) => ("ResTarget" in node ? node.ResTarget : undefined));
   const values = targets.map((target) => target?.val);
-  if (values.some((value) => value === undefined || isStar(value) || callsSetReturning(value))) return null;
+  if (values.some((value) => value === undefined || callsSetReturning(value))) return null;
+  if ((select.targetList ?? []).some(isStar)) return null;
   if (select.groupDistinct === true) return null;
   if (select.groupClause !== undefined) {
     const keys = select.groupClause.map((item) => keyOf(item, select, source));
@@ -102,10 +105,6 @@ function keyOf(item: Node, { targetList = [] }: SelectStmt, source: Source): Nod
     return target !== undefined && "ResTarget" in target ? target.ResTarget.val : undefined;
   }
   return item;
-}
-
-function isStar(value: Node): boolean {
-  return "ColumnRef" in value && pathOf(value.ColumnRef.fields).includes("*");
 }
 
 function callsSetReturning(value: Node): boolean {
@@ -190,15 +189,17 @@ function finishClauses(select: SelectStmt, phases: Phases): Pick<SelectStmt, Fin
 
 /** What stands for a node over the arms' rows; undefined when its inside decides. */
 function finishNode(node: Node, phases: Phases): Node | undefined {
-  // A constant is the same everywhere, and one without a type takes that of what it stands beside.
-  if ("A_Const" in node) return undefined;
   const column = sourceColumn(node, phases.source);
   const key = phases.keys.findIndex(
-    (candidate) => equal(candidate, node) || (column !== null && sourceColumn(candidate, phases.source) === column),
+    (candidate) =>
+      // A constant stays what it is: it may be a type's modifier or a window's bound, or take the type of what it stands beside.
+      (equal(candidate, node) && readsColumn(node)) ||
+      (column !== null && sourceColumn(candidate, phases.source) === column),
   );
   if (key >= 0) return groupColumn(key, phases);
   if ("FuncCall" in node && isAggregate(node.FuncCall)) return whole(node.FuncCall, phases);
   if ("ColumnRef" in node || "SubLink" in node || "SelectStmt" in node || "GroupingFunc" in node) phases.failed = true;
+  if ("FuncCall" in node && node.FuncCall.over === undefined && !isRowByRow(node)) phases.failed = true;
   return undefined;
 }
 

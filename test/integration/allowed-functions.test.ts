@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { z } from "zod";
+import { isAggregate, isSetReturning } from "../../src/sql/aggregates.ts";
 import { ALLOWED_FUNCTIONS } from "../../src/sql/allowed-functions.ts";
 import { GUARD_TABLES } from "../../src/sql/guard-tables.ts";
 import { withSql } from "../support/postgres.ts";
@@ -106,6 +107,17 @@ describe.each(["15", "18"])("in PostgreSQL %s", (version) => {
         args.some((type) => /^(integer|bigint)$/.test(type)),
     );
     expect(new Set(sized.map(({ name }) => name))).toEqual(new Set(SIZED));
+  });
+
+  test("every aggregate and every set of rows is known to be one", () => {
+    const call = (name: string) => ({ funcname: [{ String: { sval: name } }] });
+    const named = (matching: readonly Overload[]) => [...new Set(matching.map(({ name }) => name))];
+    const aggregates = named(listed(version).filter(({ kind }) => kind === "a"));
+    expect(aggregates).toContain("rank");
+    expect(aggregates.filter((name) => !isAggregate(call(name)))).toEqual([]);
+    const sets = named(listed(version).filter(({ returnsSet }) => returnsSet));
+    expect(sets).toContain("unnest");
+    expect(sets.filter((name) => !isSetReturning(call(name)))).toEqual([]);
   });
 
   test("sets of rows are made of the arguments", () => {

@@ -17,7 +17,11 @@ let fleet: FleetApp & { readonly close: () => Promise<void> };
 let gathering: App;
 
 beforeAll(async () => {
-  fleet = await openFleet(Object.keys(DDL), { ddl: DDL });
+  fleet = await openFleet(Object.keys(DDL), {
+    ddl: DDL,
+    federationDdl: `CREATE AGGREGATE tally("any") (SFUNC = int8inc_any, STYPE = int8, INITCOND = '0')`,
+    config: { guard: { allowFunctions: ["tally"] } },
+  });
   const rewrites = new Set([...ALL_REWRITES].filter((rewrite) => rewrite !== "move-into-arms"));
   gathering = await createApp({ config: fleet.config, logLevel: "silent", rewrites });
   await gathering.refreshCatalog();
@@ -183,6 +187,33 @@ describe("what is moved gives the rows that gathering gives", () => {
     [
       "a join inside",
       `SELECT sum(n), count(DISTINCT id) FROM (SELECT s.id, p.n FROM $<tenant>_sales s JOIN $<tenant>_parts p ON p.sale = s.id) t`,
+    ],
+    [
+      "an aggregate for a hypothetical row",
+      `SELECT rank(20) WITHIN GROUP (ORDER BY pieces), cume_dist(20) WITHIN GROUP (ORDER BY pieces) FROM ${SALES} t LIMIT 1`,
+    ],
+    [
+      "one beside others",
+      `SELECT kind, count(*), rank('z') WITHIN GROUP (ORDER BY kind) FROM ${SALES} t GROUP BY kind`,
+    ],
+    ["an operator's aggregate", `SELECT kind, tally(kind), tally(1) FROM ${SALES} t GROUP BY kind`],
+    ["outputs without a name", `SELECT pieces / 10, count(*), -1 FROM ${SALES} t GROUP BY 1`],
+    ["DISTINCT outputs without a name", `SELECT DISTINCT pieces / 10 FROM ${SALES} t`],
+    [
+      "constants that are grouped by and stand elsewhere",
+      `SELECT '2026-01-01' AS since, 2 AS two, sum(amount)::numeric(12, 2) AS amount, max(at) > '2026-01-01' AS later FROM ${SALES} t GROUP BY 1, 2`,
+    ],
+    [
+      "a condition of constants on a block with a grand total",
+      `SELECT kind, n FROM (SELECT kind, count(*) AS n FROM $<tenant>_sales GROUP BY ROLLUP (kind)) t WHERE 'a' = 'b'`,
+    ],
+    [
+      "the first rows by a place behind the star of a row",
+      `SELECT (t).*, id FROM (SELECT pieces, amount, id FROM $<tenant>_sales) t WHERE tenant = 'beta' ORDER BY 2 DESC NULLS LAST LIMIT 1`,
+    ],
+    [
+      "the tenant in an array that is a text",
+      `SELECT count(*) FROM ${SALES} t WHERE tenant = ANY (ARRAY['{acme,beta}'::text[]])`,
     ],
     ["bits", `SELECT bit_and(pieces), bit_or(pieces), every(ok) FROM ${SALES} t WHERE pieces > 0`],
   ])("%s", async (_, sql) => {
