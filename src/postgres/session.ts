@@ -8,7 +8,7 @@ import { limitMessages } from "./message-limit.ts";
 import { pgErrorFacts, SessionLost } from "./pg-error.ts";
 import type { RawClient } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
-import { type ParameterValue, readRows } from "./read-rows.ts";
+import { type ParameterValue, type Reading, readRows } from "./read-rows.ts";
 import { sessionOptions, withSessionOptions } from "./session-options.ts";
 
 export interface SessionOptions {
@@ -98,6 +98,7 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
   let busy = false;
   let clean: Promise<void> = Promise.resolve();
   let cancelling: Promise<void> = Promise.resolve();
+  let cancelSent = false;
   let onEnd = (): void => undefined;
   let onLargeRow = (): void => undefined;
   const ended = new Promise<void>((resolve) => {
@@ -127,6 +128,7 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
 
   /** Stops the running statement: by a cancel request, or by the end of the session when that does not help soon. */
   function interrupt(): void {
+    cancelSent = true;
     cancelling = sendCancelRequest(cancelTarget(client));
     const timer = setTimeout(destroy, CANCEL_PATIENCE_MS);
     void idle().then(() => clearTimeout(timer));
@@ -134,10 +136,14 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
 
   const idle = (): Promise<void> => Promise.race([clean, ended]);
 
-  /** Rolls back, which undoes settings, and discards what outlives a transaction, such as advisory locks. */
-  async function rollBack(): Promise<void> {
+  /**
+   * Sees to it that a statement is rolled back, which undoes settings, and what outlives a transaction discarded, such as advisory locks. A
+   * statement that ended well does both itself.
+   */
+  async function cleanUp(reading: Reading | null): Promise<void> {
     const timer = setTimeout(destroy, CLEAN_UP_PATIENCE_MS);
     try {
+      if (await Promise.race([reading?.cleaned ?? false, ended.then(() => true)])) return;
       await client.query("ROLLBACK");
       await client.query("DISCARD ALL");
     } catch {
@@ -157,6 +163,7 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
       if (!alive) throw new SessionLost();
       busy = true;
       running = true;
+      cancelSent = false;
       return work().catch((error: unknown) => {
         throw pgErrorFacts(error) === null ? new SessionLost(error) : error;
       });
@@ -183,15 +190,13 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
 
   async function run(sql: string, { values = [], budget, signal }: RunOptions): Promise<TextRows> {
     const text = oneText(sql);
+    let reading: Reading | null = null;
     const work = async (): Promise<TextRows> => {
-      await client.query("BEGIN READ ONLY");
-      signal.throwIfAborted();
-      const whenLarge = (cut: () => void): void => {
-        onLargeRow = cut;
-      };
-      return readRows(client, text, { values, budget, interrupt, whenLarge });
+      reading = readRows(client, text, { values, budget, interrupt, interrupted: () => cancelSent });
+      onLargeRow = reading.cut;
+      return reading.rows;
     };
-    return use(work, rollBack, signal);
+    return use(work, () => cleanUp(reading), signal);
   }
 
   return {

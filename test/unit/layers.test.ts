@@ -26,7 +26,6 @@ const LAYERS: readonly (readonly string[])[] = [
 const HOMES: Readonly<Record<string, string>> = {
   express: "http",
   "pg-promise": "postgres",
-  "pg-cursor": "postgres",
   pg: "postgres",
   "prom-client": "observe",
   pino: "observe",
