@@ -4,6 +4,9 @@ import { bindingOf } from "./cte-scope.ts";
 
 /** A copied block in a FROM. */
 export interface Reading {
+  /** Where it stands in the FROM. */
+  readonly place: Node;
+  /** What an arm reads: `place` itself, but where the block was freed of its own tenant column. */
   readonly item: Node;
   readonly alias: string;
   readonly block: SelectStmt;
@@ -35,7 +38,9 @@ export function readingsIn(
     if (subquery === undefined || !("SelectStmt" in subquery) || alias?.aliasname === undefined) return [];
     if (alias.colnames !== undefined || lateral === true || analysis.classOf(subquery.SelectStmt) !== "copied")
       return [];
-    return [{ item, alias: alias.aliasname, block: subquery.SelectStmt, own: true, inner, ownTenant: false }];
+    return [
+      { place: item, item, alias: alias.aliasname, block: subquery.SelectStmt, own: true, inner, ownTenant: false },
+    ];
   }
   if (!("RangeVar" in item)) return [];
   const { relname = "", alias } = item.RangeVar;
@@ -43,7 +48,17 @@ export function readingsIn(
   if (binding === undefined || binding.class !== "copied" || binding.selfReferencing || alias?.colnames !== undefined)
     return [];
   if (binding.cte.aliascolnames !== undefined || binding.cte.ctematerialized === "CTEMaterializeAlways") return [];
-  return [{ item, alias: alias?.aliasname ?? relname, block: binding.query, own: false, inner, ownTenant: false }];
+  return [
+    {
+      place: item,
+      item,
+      alias: alias?.aliasname ?? relname,
+      block: binding.query,
+      own: false,
+      inner,
+      ownTenant: false,
+    },
+  ];
 }
 
 /** How often SELECTs that run once read a WITH query. */

@@ -70,7 +70,7 @@ async function moveFrom(select: SelectStmt, mover: Mover): Promise<void> {
     if (!found.own && readersOf(found.block, mover.root, analysis) > 1) continue;
     const described = await mover.describe(blockOf(found, select, mover));
     if (described === null) continue;
-    const alone = select.fromClause?.length === 1 && select.fromClause[0] === found.item;
+    const alone = select.fromClause?.length === 1 && select.fromClause[0] === found.place;
     const columns = new Map([...described].filter(([name]) => name !== tenantColumn));
     const source: Source = { alias: found.alias, columns, tenantColumn, alone };
     const reading = described.has(tenantColumn) ? withoutOwnTenant(found, mover) : found;
@@ -93,7 +93,7 @@ function replaceReading(
   mover.analysis.adopt(arm, select);
   mover.arms.add(arm);
   const item: Node = { RangeSubselect: { subquery: { SelectStmt: arm }, alias: { aliasname: reading.alias } } };
-  select.fromClause = select.fromClause?.map((from) => replaceItem(from, reading.item, item)) ?? [];
+  select.fromClause = select.fromClause?.map((from) => replaceItem(from, reading.place, item)) ?? [];
 }
 
 /**
@@ -151,7 +151,7 @@ async function armFor(select: SelectStmt, reading: Reading, source: Source, move
     ? conjunctsOf(select.whereClause).filter((condition) => isMovable(condition, source))
     : [];
   const kept = conjunctsOf(select.whereClause).filter((condition) => !conditions.includes(condition));
-  const read = readColumns([kept, { ...select, whereClause: undefined }], reading.item, source);
+  const read = readColumns([kept, { ...select, whereClause: undefined }], reading.place, source);
   // A star would have the tenant's name in another place than the block gives it.
   if (read === null && reading.ownTenant) return null;
   if (top === null && conditions.length === 0 && (read === null || read.length === source.columns.size)) return null;
@@ -194,11 +194,11 @@ async function inTwoPhases(
 }
 
 /** The source's columns that parts of a SELECT may read, in their order; null when it may be all. */
-function readColumns(parts: unknown, item: Node, source: Source): readonly string[] | null {
+function readColumns(parts: unknown, place: Node, source: Source): readonly string[] | null {
   const read = new Set<string>();
   let all = false;
   walk(parts, (node) => {
-    if (node === item) return false;
+    if (node === place) return false;
     if ("JoinExpr" in node) {
       if (node.JoinExpr.isNatural === true) all = true;
       for (const name of pathOf(node.JoinExpr.usingClause)) read.add(name);

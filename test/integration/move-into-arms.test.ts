@@ -248,6 +248,10 @@ describe("what each tenant is asked", () => {
       /^SELECT t\.id AS id, 'acme'::text AS tenant FROM .* WHERE pieces > 5$/,
     ],
     [
+      `SELECT id, rank() OVER (ORDER BY id) FROM (SELECT tenant, id, amount, pieces FROM $<tenant>_sales) t WHERE pieces > 5`,
+      /^SELECT t\.id AS id, 'acme'::text AS tenant FROM .* WHERE pieces > 5$/,
+    ],
+    [
       `SELECT $__timeGroup(at, '1h') AS time, sum(pieces) FROM ${SALES} t GROUP BY 1`,
       /date_bin\('3600 s', at, 'epoch'\) AS g0/,
     ],
