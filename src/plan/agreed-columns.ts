@@ -14,8 +14,6 @@ export async function agreedColumns(
   describe: Describe,
 ): Promise<readonly DescribedColumn[] | null> {
   const shapes = groupShapes(resolveMembers(block, tenants).members);
-  // A star has other columns in each shape until they are padded.
-  if (shapes.length > 1 && block.hasStar) return null;
   const described = await Promise.all(
     shapes.flatMap(({ members: [member] }) =>
       member === undefined ? [] : [describe(block.arm.fill(member.tenant.name, unpaddedRelations(member)))],
@@ -24,8 +22,11 @@ export async function agreedColumns(
   const answers = described.flatMap((description) => (description.ok ? [description.columns] : []));
   const [first, ...others] = answers;
   if (first === undefined) return null;
-  const agreed = others.every((columns) =>
-    columns.every(({ name, type }, index) => name === first[index]?.name && type === first[index]?.type),
+  // A star over tables that differ has other columns in each shape, until they are padded.
+  const agreed = others.every(
+    (columns) =>
+      columns.length === first.length &&
+      columns.every(({ name, type }, index) => name === first[index]?.name && type === first[index]?.type),
   );
   return agreed ? first : null;
 }

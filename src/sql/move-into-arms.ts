@@ -69,14 +69,14 @@ async function moveFrom(select: SelectStmt, mover: Mover): Promise<void> {
     // All readers of a WITH query see the same rows, so its rows are gathered once, as they are.
     if (!found.own && readersOf(found.block, mover.root, analysis) > 1) continue;
     const described = await mover.describe(blockOf(found, select, mover));
-    if (described === null) continue;
     const alone = select.fromClause?.length === 1 && select.fromClause[0] === found.place;
-    const columns = new Map([...described].filter(([name]) => name !== tenantColumn));
+    const columns = new Map([...(described ?? [])].filter(([name]) => name !== tenantColumn));
     const source: Source = { alias: found.alias, columns, tenantColumn, alone };
-    const reading = described.has(tenantColumn) ? withoutOwnTenant(found, mover) : found;
+    // The tenant's name is known whatever the types of the columns are.
     const narrowing = narrowTenants(select.whereClause, source);
     if (narrowing.length > 0) mover.notes.push("tenants that WHERE drops are not asked");
-    const arm = reading === null ? null : await armFor(select, reading, source, mover);
+    const reading = described?.has(tenantColumn) === true ? withoutOwnTenant(found, mover) : found;
+    const arm = described === null || reading === null ? null : await armFor(select, reading, source, mover);
     replaceReading(select, found, arm ?? (narrowing.length > 0 && !found.own ? passOn(found) : null), narrowing, mover);
   }
 }

@@ -26,9 +26,7 @@ function itemOf(node: Node, source: Source): SelectorItem | null {
 }
 
 function isTenant(node: Node | undefined, source: Source): boolean {
-  return (
-    node !== undefined && !source.columns.has(source.tenantColumn) && sourceColumn(node, source) === source.tenantColumn
-  );
+  return node !== undefined && sourceColumn(node, source) === source.tenantColumn;
 }
 
 /** The texts of a constant, or of a list or array of nothing else; empty for anything else. */

@@ -239,3 +239,26 @@ describe("a tenant without a column is left out and named, wherever the column s
     expect(asked.notices.join()).toContain("extra");
   });
 });
+
+describe("a SELECT around tables that drifted", () => {
+  test.each([
+    "SELECT count(*) AS n FROM (SELECT i FROM $<tenant>_types) t WHERE tenant = 'b'",
+    "WITH t AS (SELECT i FROM $<tenant>_types) SELECT count(*) AS n FROM t WHERE tenant = 'b'",
+  ])("asks only the tenants that it lets through: %s", async (sql) => {
+    const { rows, answer } = await fleet.ask(sql);
+    expect(rows).toEqual([{ n: 1 }]);
+    expect(answer.coverage.expected).toBe(1);
+  });
+
+  test("moves work into arms where the columns that are read have not", async () => {
+    const sql = "WITH t AS (SELECT id FROM $<tenant>_inner_one) SELECT count(*) AS n, max(id) AS last FROM t";
+    expect((await fleet.explain(sql)).moved).toEqual(["aggregates over t, in two phases"]);
+    expect((await fleet.ask(sql)).rows).toEqual([{ n: 3, last: 2 }]);
+  });
+
+  test("gathers the columns of a star, which differ", async () => {
+    const sql = "SELECT count(*) AS n, max(extra) AS most FROM (SELECT * FROM $<tenant>_inner_one) t";
+    expect((await fleet.explain(sql)).moved).toEqual([]);
+    expect((await fleet.ask(sql)).rows).toEqual([{ n: 3, most: 10 }]);
+  });
+});
