@@ -130,4 +130,22 @@ describe("push-down", () => {
       expect(() => requirePushDown(verdicts)).not.toThrow();
     }
   });
+
+  test("a shape is gated, however many of its tenants cannot be planned", async () => {
+    const block = await blockOf("SELECT id FROM $<tenant>_orders");
+    const [first] = block.shapes[0]?.members ?? [];
+    if (first === undefined) throw new Error("no member");
+    const members = Array.from({ length: 12 }, (_, index) => ({
+      ...first,
+      tenant: { ...first.tenant, name: `t${index}` },
+    }));
+    const arms = members.map(({ tenant }) => ({ tenant: tenant.name, sql: tenant.name }));
+    const judge = async (sql: string) => {
+      if (sql !== "t11") return null;
+      throw new Error("it would read another's table");
+    };
+    await expect(
+      judgeBlock({ ...block, arms, shapes: [{ members }] }, { plans: { judge }, ...permitted }),
+    ).rejects.toThrow("another's table");
+  });
 });
