@@ -12,6 +12,7 @@ const AGGREGATES: Readonly<Record<Kind, readonly (readonly [string, Kind])[]>> =
     ["count(DISTINCT @)", "number"],
     ["sum(@) FILTER (WHERE @ > 1)", "number"],
     ["min(@) + 1", "number"],
+    ["rank(1) WITHIN GROUP (ORDER BY @)", "number"],
   ],
   time: [
     ["min(@)", "time"],
@@ -45,6 +46,7 @@ const TENANTS = [
   "TENANT ~ 't[01]'",
   "'t1' = TENANT",
   "TENANT <> 't0'",
+  "1 = 2",
 ] as const;
 
 function template(
@@ -115,6 +117,19 @@ const SINGLE: readonly ((block: CopiedBlock, choices: Choices) => RandomTemplate
       { tenant: false },
     );
   },
+  (block, { pick, where }) => {
+    const [aggregate, kind] = aggregateOf(block, pick);
+    return template([block], ([t]) => `SELECT ${aggregate} AS c0 FROM ${t} t WHERE ${where} LIMIT 1`, [kind], {
+      tenant: false,
+    });
+  },
+  (block, { where }) =>
+    template(
+      [block],
+      ([t]) => `SELECT 2 AS c0, count(*)::numeric(9, 2) AS c1 FROM ${t} t WHERE ${where} GROUP BY 1, t.c0`,
+      ["number", "number"],
+      { tenant: false },
+    ),
   (block, { pick, where }) => {
     const [aggregate, kind] = aggregateOf(block, pick);
     const text = ([t]: readonly string[]) =>
