@@ -1,5 +1,5 @@
 import { ALLOWED_FUNCTIONS } from "./allowed-functions.ts";
-import { type FuncCall, type Node, pathOf, walk } from "./ast.ts";
+import { builtInName, type FuncCall, type Node, pathOf, walk } from "./ast.ts";
 import { timeGroupOf } from "./expand-macros.ts";
 
 /** Aggregates of the allow-list. Those for hypothetical sets and ordered sets need WITHIN GROUP, and are named here as well. */
@@ -16,12 +16,6 @@ const SET_RETURNING: ReadonlySet<string> = new Set(
    jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_path_query jsonb_path_query_tz
    regexp_matches regexp_split_to_table string_to_table unnest`.split(/\s+/),
 );
-
-/** The name of a built-in function that a call means; undefined for a function of another schema. */
-export function builtInName(call: FuncCall): string | undefined {
-  const path = pathOf(call.funcname);
-  return path.length === 1 || (path.length === 2 && path[0] === "pg_catalog") ? path.at(-1) : undefined;
-}
 
 /** True for `sum(x)` and the like; false for `sum(x) OVER (…)`, which is a window call. */
 export function isAggregate(call: FuncCall): boolean {

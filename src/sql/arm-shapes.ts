@@ -1,6 +1,7 @@
-import { builtInName, givesOneRow, isAggregate } from "./aggregates.ts";
+import { givesOneRow, isAggregate } from "./aggregates.ts";
 import {
   binaryNode,
+  builtInName,
   isSetOperation,
   type Node,
   numberConstant,

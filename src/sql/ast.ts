@@ -115,6 +115,12 @@ export function pathOf(fields: readonly Node[] | undefined): string[] {
   return (fields ?? []).map((field) => ("String" in field ? (field.String.sval ?? "") : "*"));
 }
 
+/** The name of a built-in function that a call means; undefined for a function of another schema. */
+export function builtInName(call: FuncCall): string | undefined {
+  const path = pathOf(call.funcname);
+  return path.length === 1 || (path.length === 2 && path[0] === "pg_catalog") ? path.at(-1) : undefined;
+}
+
 /** The relations and joins that a simple select's own FROM names, not those of its sub-selects. */
 export function rangeVarsOf(select: SelectStmt): RangeVar[] {
   const found: RangeVar[] = [];

@@ -1,4 +1,4 @@
-import { callNode, type Node, pathOf, textConstant } from "./ast.ts";
+import { builtInName, callNode, type Node, textConstant } from "./ast.ts";
 import { areTimestamps, type ColumnTypes } from "./literal-for-column.ts";
 
 /** Units whose intervals all have one length, and so are bins. */
@@ -21,10 +21,8 @@ const ORIGIN = "0001-01-01";
  */
 export function dateBin(node: Node, typesOf: ColumnTypes): Node | undefined {
   if (!("FuncCall" in node)) return undefined;
-  const path = pathOf(node.FuncCall.funcname);
-  const builtIn = path.length === 1 || (path.length === 2 && path[0] === "pg_catalog");
   const [unit, column, zone] = node.FuncCall.args ?? [];
-  if (!builtIn || path.at(-1) !== "date_trunc" || unit === undefined || column === undefined) return undefined;
+  if (builtInName(node.FuncCall) !== "date_trunc" || unit === undefined || column === undefined) return undefined;
   const stride = BINS.get(textOf(unit)?.toLowerCase() ?? "");
   const types = typesOf(column);
   if (stride === undefined || types === null || !areTimestamps(types)) return undefined;

@@ -1,4 +1,4 @@
-import { type Node, pathOf, textConstant } from "./ast.ts";
+import { builtInName, type Node, pathOf, textConstant } from "./ast.ts";
 import { areTimestamps, type ColumnTypes, comparisonOf } from "./literal-for-column.ts";
 import { untypedInstant } from "./time-literal.ts";
 
@@ -75,12 +75,9 @@ function multipleOf(node: Node, typesOf: ColumnTypes): Epoch | null {
 
 function secondsOf(node: Node, typesOf: ColumnTypes): Epoch | null {
   if (!("FuncCall" in node)) return null;
-  const path = pathOf(node.FuncCall.funcname);
-  const name = path.at(-1);
+  const name = builtInName(node.FuncCall);
   const [field, column] = node.FuncCall.args ?? [];
-  const builtIn = path.length === 1 || (path.length === 2 && path[0] === "pg_catalog");
-  if (!builtIn || (name !== "extract" && name !== "date_part") || field === undefined || column === undefined)
-    return null;
+  if ((name !== "extract" && name !== "date_part") || field === undefined || column === undefined) return null;
   if (!("A_Const" in field) || field.A_Const.sval?.sval?.toLowerCase() !== "epoch") return null;
   const types = typesOf(column);
   return types !== null && areTimestamps(types) ? { column, floating: name === "date_part", factor: 1n } : null;

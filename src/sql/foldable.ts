@@ -1,7 +1,8 @@
 import type { Volatility } from "../postgres/function-names.ts";
 import { mentionsTenant } from "../template/reserved.ts";
 import { ALLOWED_FUNCTIONS } from "./allowed-functions.ts";
-import { childNodes, type FuncCall, kindOf, type Node, pathOf } from "./ast.ts";
+import { builtInName, childNodes, type FuncCall, kindOf, type Node, pathOf } from "./ast.ts";
+import { saysPresent } from "./time-literal.ts";
 
 /** Kinds of nodes that read nothing themselves: an expression of these alone has one value in a request, if its functions allow it. */
 const READING_NOTHING: ReadonlySet<string> = new Set(
@@ -17,7 +18,6 @@ const SCALAR: ReadonlySet<string> = new Set(
 );
 
 const TIME_TYPES: ReadonlySet<string> = new Set(["timestamptz", "timestamp", "date", "timetz", "time"]);
-const OF_THE_PRESENT = /now|today|tomorrow|yesterday/i;
 
 interface Facts {
   /** True when nothing at or below reads a column, a tenant or a volatile function. */
@@ -58,7 +58,8 @@ export function createFoldTest(volatilityOf: (name: string) => Volatility | unde
 function isConstantItself(node: Node, volatilityOf: (name: string) => Volatility | undefined): boolean {
   if (!READING_NOTHING.has(kindOf(node))) return false;
   if ("A_Const" in node) return !mentionsTenant(node.A_Const.sval?.sval ?? "");
-  if ("FuncCall" in node) return isScalarCall(node.FuncCall) && volatilityOf(builtInName(node.FuncCall)) !== undefined;
+  if ("FuncCall" in node)
+    return isScalarCall(node.FuncCall) && volatilityOfCall(node.FuncCall, volatilityOf) !== undefined;
   if ("A_Expr" in node)
     return pathOf(node.A_Expr.name).every((name) => isPredicate(name) || volatilityOf(name) !== undefined);
   return true;
@@ -81,12 +82,13 @@ function isScalarCall(call: FuncCall): boolean {
   );
 }
 
-/** The name of a function that the guard knows by itself; empty for those that an operator allowed, of which nothing is known. */
-function builtInName(call: FuncCall): string {
-  const path = pathOf(call.funcname);
-  const name = path.at(-1) ?? "";
-  const builtIn = path.length === 1 || (path.length === 2 && path[0] === "pg_catalog");
-  return builtIn && ALLOWED_FUNCTIONS.has(name) ? name : "";
+/** Undefined for a function that an operator allowed, of which nothing is known. */
+function volatilityOfCall(
+  call: FuncCall,
+  volatilityOf: (name: string) => Volatility | undefined,
+): Volatility | undefined {
+  const name = builtInName(call) ?? "";
+  return ALLOWED_FUNCTIONS.has(name) ? volatilityOf(name) : undefined;
 }
 
 function isTimeType(node: Node): boolean {
@@ -95,11 +97,11 @@ function isTimeType(node: Node): boolean {
 
 function isStableItself(node: Node, hasTime: boolean, volatilityOf: (name: string) => Volatility | undefined): boolean {
   if ("SQLValueFunction" in node) return true;
-  if ("FuncCall" in node) return volatilityOf(builtInName(node.FuncCall)) === "stable";
+  if ("FuncCall" in node) return volatilityOfCall(node.FuncCall, volatilityOf) === "stable";
   // `timestamptz '…' - interval '1 day'` depends on the time zone, and so does the comparison of a timestamp with a timestamptz.
   if ("A_Expr" in node) return hasTime;
   if (!("TypeCast" in node) || !hasTime) return false;
   const argument = node.TypeCast.arg;
   // A typed literal is read when the statement is, and then is a constant; but 'now' is the moment of reading.
-  return argument === undefined || !("A_Const" in argument) || OF_THE_PRESENT.test(argument.A_Const.sval?.sval ?? "");
+  return argument === undefined || !("A_Const" in argument) || saysPresent(argument.A_Const.sval?.sval ?? "");
 }

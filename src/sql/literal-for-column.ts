@@ -1,4 +1,4 @@
-import { castNode, type Node, pathOf, textConstant } from "./ast.ts";
+import { builtInName, castNode, type Node, pathOf, textConstant } from "./ast.ts";
 import { type TimeLiteral, timeLiteralOf, untypedInstant } from "./time-literal.ts";
 
 /** The types of the table column that a node is, over all tenants; null for anything else. */
@@ -48,18 +48,22 @@ function isDifference(node: Extract<Node, { A_Expr: unknown }>): boolean {
 }
 
 /** Argument whose type a function gives, for times with and without a zone. */
-const TYPE_OF_ARGUMENT: Readonly<Record<string, number>> = { min: 0, max: 0, date_bin: 1, date_trunc: 1 };
+const TYPE_OF_ARGUMENT: ReadonlyMap<string, number> = new Map([
+  ["min", 0],
+  ["max", 0],
+  ["date_bin", 1],
+  ["date_trunc", 1],
+]);
 
 /** The types of an expression that has those of one column: the column itself, `max(c)`, `date_trunc('day', c)`. */
 function typesOfValue(node: Node, typesOf: ColumnTypes): ReadonlySet<string> | null {
   if (!("FuncCall" in node)) return typesOf(node);
-  const { funcname, args = [] } = node.FuncCall;
-  const path = pathOf(funcname);
-  const builtIn = path.length === 1 || (path.length === 2 && path[0] === "pg_catalog");
-  const index = builtIn ? TYPE_OF_ARGUMENT[path.at(-1) ?? ""] : undefined;
+  const { args = [] } = node.FuncCall;
+  const name = builtInName(node.FuncCall);
+  const index = TYPE_OF_ARGUMENT.get(name ?? "");
   const argument = index === undefined ? undefined : args[index];
   // With a zone, date_trunc gives a timestamptz whatever it is given.
-  if (argument === undefined || (path.at(-1) === "date_trunc" && args.length > 2)) return null;
+  if (argument === undefined || (name === "date_trunc" && args.length > 2)) return null;
   const types = typesOfValue(argument, typesOf);
   return types !== null && areTimestamps(types) ? types : null;
 }

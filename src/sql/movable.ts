@@ -1,6 +1,7 @@
-import { builtInName, isAggregate } from "./aggregates.ts";
-import { columnNode, copyTree, kindOf, type Node, pathOf, walk } from "./ast.ts";
+import { isAggregate } from "./aggregates.ts";
+import { builtInName, columnNode, copyTree, kindOf, type Node, pathOf, walk } from "./ast.ts";
 import { timeGroupOf } from "./expand-macros.ts";
+import { saysPresent } from "./time-literal.ts";
 
 /** A copied block as a SELECT around it reads it. */
 export interface Source {
@@ -51,7 +52,6 @@ const UNORDERED_KINDS: ReadonlySet<string> = new Set([
 const PLAIN_CASTS: ReadonlySet<string> = new Set(
   "int2 int4 int8 numeric float4 float8 bool date time timestamp timestamptz interval".split(" "),
 );
-const PRESENT = /^\s*(now|today|tomorrow|yesterday)\b/i;
 
 export function isOrderedType(type: string): boolean {
   return ORDERED_TYPES.has(type);
@@ -67,7 +67,7 @@ export function isMovable(expression: Node, source: Source): boolean {
     if (!MOVABLE_NODES.has(kindOf(node))) movable = false;
     if ("ColumnRef" in node && sourceColumn(node, source) === null) movable = false;
     if ("FuncCall" in node && !isMovableCall(node)) movable = false;
-    if ("A_Const" in node && PRESENT.test(node.A_Const.sval?.sval ?? "")) movable = false;
+    if ("A_Const" in node && saysPresent(node.A_Const.sval?.sval ?? "")) movable = false;
     if (ordersText(node, source)) movable = false;
     return movable;
   });

@@ -56,3 +56,8 @@ function offsetOf(zone: string | undefined): number {
 export function untypedInstant(utc: string): string {
   return /infinity$/.test(utc) ? utc : utc.replace(/( BC)?$/, "+00$1");
 }
+
+/** True for a text that, as a time, is the moment of reading: PostgreSQL takes its words anywhere, as in `10:00 today`. */
+export function saysPresent(text: string): boolean {
+  return /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i.test(text);
+}

@@ -1,6 +1,7 @@
-import { builtInName, isAggregate, isRowByRow, isSetReturning } from "./aggregates.ts";
+import { isAggregate, isRowByRow, isSetReturning } from "./aggregates.ts";
 import {
   binaryNode,
+  builtInName,
   callNode,
   castNode,
   columnNode,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { castNode, textConstant } from "../../../src/sql/ast.ts";
-import { timeLiteralOf, untypedInstant } from "../../../src/sql/time-literal.ts";
+import { saysPresent, timeLiteralOf, untypedInstant } from "../../../src/sql/time-literal.ts";
 
 const read = (type: string, text: string): string | null => {
   const literal = timeLiteralOf(castNode(textConstant(text), type));
@@ -39,4 +39,12 @@ test.each([
   ["other.timestamp", "2026-01-01"],
 ])("only PostgreSQL reads %s '%s'", (type, text) => {
   expect(read(type, text)).toBeNull();
+});
+
+test.each(["now", " Today 10:00", "10:00 tomorrow", "yesterday10:00"])("'%s' is of the present", (text) => {
+  expect(saysPresent(text)).toBe(true);
+});
+
+test.each(["2026-01-01", "nowhere", "renown", "epoch", "infinity"])("'%s' is not", (text) => {
+  expect(saysPresent(text)).toBe(false);
 });
