@@ -13,10 +13,10 @@ export interface Source {
   readonly alone: boolean;
 }
 
-/** Functions that give the same on a tenant's server as on the federation database, whatever the collations of the two. */
+/** Functions that give the same on a tenant's server as on the federation database, whatever the collations and the encodings of the two. */
 const MOVABLE_FUNCTIONS: ReadonlySet<string> = new Set(
   `abs array_length cardinality cbrt ceil ceiling char_length character_length date_bin date_part date_trunc div exp extract floor isfinite
-   length ln log mod octet_length power round sign sqrt to_timestamp trunc width_bucket`.split(/\s+/),
+   length ln log mod power round sign sqrt to_timestamp trunc width_bucket`.split(/\s+/),
 );
 
 const MOVABLE_NODES: ReadonlySet<string> = new Set(
