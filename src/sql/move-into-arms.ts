@@ -77,7 +77,7 @@ async function moveFrom(select: SelectStmt, mover: Mover): Promise<void> {
     if (narrowing.length > 0) mover.notes.push("tenants that WHERE drops are not asked");
     const reading = described?.has(tenantColumn) === true ? withoutOwnTenant(found, mover) : found;
     const arm = described === null || reading === null ? null : await armFor(select, reading, source, mover);
-    replaceReading(select, found, arm ?? (narrowing.length > 0 && !found.own ? passOn(found) : null), narrowing, mover);
+    replaceReading(select, found, arm, narrowing, mover);
   }
 }
 
@@ -121,13 +121,9 @@ function withoutOwnTenant(reading: Reading, { analysis, tenantColumn }: Mover): 
 /** The block as it can be described: a WITH query is read through its name, so that it finds the ones before it. */
 function blockOf(reading: Reading, select: SelectStmt, mover: Mover): SelectStmt {
   if (reading.own) return reading.block;
-  const block = passOn(reading);
+  const block = selectNode([targetNode(columnNode(reading.alias, "*"))], [reading.item]);
   mover.analysis.adopt(block, select);
   return block;
-}
-
-function passOn({ item, alias }: Reading): SelectStmt {
-  return selectNode([targetNode(columnNode(alias, "*"))], [item]);
 }
 
 /** The SELECT that each tenant runs in the place of the block, when there is a better one; `select` then fits to it. */

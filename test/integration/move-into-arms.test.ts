@@ -208,6 +208,14 @@ describe("what is moved gives the rows that gathering gives", () => {
       `SELECT kind, n FROM (SELECT kind, count(*) AS n FROM $<tenant>_sales GROUP BY ROLLUP (kind)) t WHERE 'a' = 'b'`,
     ],
     [
+      "the tenant of a WITH query that gives it",
+      "WITH w AS (SELECT tenant, id FROM $<tenant>_sales) SELECT * FROM w WHERE tenant = 'beta'",
+    ],
+    [
+      "the tenant of one with groups",
+      "WITH w AS (SELECT tenant, kind, count(*) FROM $<tenant>_sales GROUP BY 1, 2) SELECT * FROM w WHERE tenant ~ 'a$'",
+    ],
+    [
       "the first rows by a place behind the star of a row",
       `SELECT (t).*, id FROM (SELECT pieces, amount, id FROM $<tenant>_sales) t WHERE tenant = 'beta' ORDER BY 2 DESC NULLS LAST LIMIT 1`,
     ],
