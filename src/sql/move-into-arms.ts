@@ -1,3 +1,4 @@
+import { mentionsTenant } from "../template/reserved.ts";
 import type { SelectorItem } from "../template/selector.ts";
 import type { BlockAnalysis } from "./analyse-blocks.ts";
 import {
@@ -8,6 +9,7 @@ import {
   pathOf,
   type SelectStmt,
   selectNode,
+  sidesOf,
   targetNode,
   walk,
 } from "./ast.ts";
@@ -73,12 +75,21 @@ async function moveFrom(select: SelectStmt, mover: Mover): Promise<void> {
     const columns = new Map([...(described ?? [])].filter(([name]) => name !== tenantColumn));
     const source: Source = { alias: found.alias, columns, tenantColumn, alone };
     // The tenant's name is known whatever the types of the columns are.
-    const narrowing = narrowTenants(select.whereClause, source);
+    const narrowing = mayGiveAnother(found.block, tenantColumn) ? [] : narrowTenants(select.whereClause, source);
     if (narrowing.length > 0) mover.notes.push("tenants that WHERE drops are not asked");
     const reading = described?.has(tenantColumn) === true ? withoutOwnTenant(found, mover) : found;
     const arm = described === null || reading === null ? null : await armFor(select, reading, source, mover);
     replaceReading(select, found, arm, narrowing, mover);
   }
+}
+
+/** True for a set operation of which a side names the tenant's column: the first decides on it, and another may give any text there. */
+function mayGiveAnother(block: SelectStmt, tenantColumn: string): boolean {
+  if (!isSetOperation(block)) return false;
+  const names = sidesOf(block).flatMap(({ targetList = [] }) =>
+    targetList.map((target) => ("ResTarget" in target ? (outputName(target.ResTarget) ?? "") : "")),
+  );
+  return names.some((name) => name === tenantColumn || mentionsTenant(name));
 }
 
 function replaceReading(

@@ -208,6 +208,14 @@ describe("what is moved gives the rows that gathering gives", () => {
       `SELECT kind, n FROM (SELECT kind, count(*) AS n FROM $<tenant>_sales GROUP BY ROLLUP (kind)) t WHERE 'a' = 'b'`,
     ],
     [
+      "the tenant of a UNION whose other side gives another text",
+      "SELECT count(*) FROM (SELECT tenant, id FROM $<tenant>_sales UNION ALL SELECT 'x', id FROM $<tenant>_sales) t WHERE tenant = 'x'",
+    ],
+    [
+      "the same, written as a value",
+      "SELECT count(*) FROM (SELECT $<tenant>, id FROM $<tenant>_sales UNION ALL SELECT 'x', id FROM $<tenant>_sales) t WHERE tenant ~ 'x'",
+    ],
+    [
       "the tenant of a WITH query that gives it",
       "WITH w AS (SELECT tenant, id FROM $<tenant>_sales) SELECT * FROM w WHERE tenant = 'beta'",
     ],
