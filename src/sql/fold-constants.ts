@@ -1,7 +1,7 @@
 import type { Volatility } from "../postgres/function-names.ts";
 import { RESERVED_PREFIX } from "../template/reserved.ts";
-import { builtInName } from "./aggregates.ts";
 import {
+  builtInName,
   castNode,
   copyTree,
   firstLocation,
