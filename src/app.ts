@@ -40,7 +40,7 @@ export interface App {
   readonly refreshCatalog: () => Promise<Catalog>;
   /** Serves HTTP, refreshes the catalog in the background, and resolves with the URL. A catalog that cannot be read yet is retried. */
   readonly listen: () => Promise<string>;
-  /** Stops listening, lets running requests end for `graceMs`, and ends every session. */
+  /** Stops listening, lets running requests end for `graceMs`, and ends every session. May be called more than once. */
   readonly close: (graceMs?: number) => Promise<void>;
 }
 
@@ -126,7 +126,20 @@ export async function createApp(options: AppOptions): Promise<App> {
     now: Date.now,
   });
   let server: HttpServer | null = null;
+  let closing: Promise<void> | null = null;
   let fleet: FollowedFleet | null = null;
+
+  async function closeAll(graceMs: number): Promise<void> {
+    await server?.close(graceMs);
+    await exporter.close();
+    await store.close();
+    await executor.close();
+    await parser.close();
+    cache.close();
+    shapePlans.close();
+    metrics.close();
+    await database.close();
+  }
 
   return {
     service,
@@ -162,16 +175,9 @@ export async function createApp(options: AppOptions): Promise<App> {
       if (first) await followed.settled();
       return server.url;
     },
-    close: async (graceMs = 0) => {
-      await server?.close(graceMs);
-      await exporter.close();
-      await store.close();
-      await executor.close();
-      await parser.close();
-      cache.close();
-      shapePlans.close();
-      metrics.close();
-      await database.close();
+    close: (graceMs = 0) => {
+      closing ??= closeAll(graceMs);
+      return closing;
     },
   };
 }

@@ -9,6 +9,8 @@ import type { Lane, LaneTurn, ReplaceCause } from "./lane.ts";
 import { fairTimeMs, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 import { unionAll } from "./union-all.ts";
 
+const NO_TURN: LaneTurn = { end: async () => true };
+
 /** Kept back from what is left of a request, for merging and writing what the others gave. */
 const RESERVE_MS = 100;
 
@@ -21,7 +23,9 @@ const LEAST_TIME_MS = 250;
  */
 export async function runShare(lane: Lane, share: Share, context: ShareContext): Promise<ShareOutcome> {
   const { suspects, now } = context;
-  const turn = await takeTurn(lane, share.deadlineAtMs - now() - RESERVE_MS, share.signal);
+  const usesLane = share.arms.some(({ tenant }) => ["shared", "alone"].includes(String(suspects.treatmentOf(tenant))));
+  // A lane that a tenant holds up which is down must not hold up a request that asks nothing of it.
+  const turn = usesLane ? await takeTurn(lane, share.deadlineAtMs - now() - RESERVE_MS, share.signal) : NO_TURN;
   if (turn === null) return { answers: [], failed: [], absent: share.arms.map(({ tenant }) => outOfTime(tenant)) };
 
   const absent: TenantFailure[] = [];
@@ -76,13 +80,13 @@ async function runInTurn(
   share: Share,
   context: ShareContext,
 ): Promise<readonly TenantFailure[]> {
+  const tenants = progress.pending.flat().length;
+  if (tenants === 0) return [];
   const startedAtMs = context.now();
   // Half of what is left at most: a lane that is held up must leave time to ask its tenants one by one.
   const laneMs = Math.min(context.tenantDeadlineMs, (share.deadlineAtMs - startedAtMs) / 2);
   const deadline = startDeadline(laneMs, share.signal);
-  const tenants = progress.pending.flat().length;
   try {
-    if (tenants === 0) return [];
     if (await runOnSession(lane, progress, share, deadline)) return [];
     return await askOneByOne(progress, share, context);
   } finally {

@@ -54,8 +54,8 @@ const CLOSE_TIMEOUT_MS = 2_000;
 // A cancelled session is usable in about 10 ms, and its connections to the tenants are worth that; one that waits for a silent
 // tenant is not for 30 s and more.
 const CANCEL_PATIENCE_MS = 250;
-// Closing a statement takes two round trips to every tenant of a lane; a tenant that went silent may take for ever.
-const CLEAN_UP_PATIENCE_MS = 10_000;
+// Closing a statement takes two round trips to every tenant of a lane; a tenant that went silent may take for ever, and others wait.
+const CLEAN_UP_PATIENCE_MS = 3_000;
 const TEXT_FORM = { getTypeParser: () => (value: string) => value };
 const explained = z.array(z.tuple([z.string()]));
 

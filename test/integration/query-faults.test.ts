@@ -1,7 +1,7 @@
 import { describe, expect, inject, test } from "vitest";
 import { quoteIdentifier, quoteLiteral } from "../../src/postgres/quote.ts";
 import { type FleetApp, type FleetAppOptions, withFleet } from "../support/app.ts";
-import { createFreezableProxy } from "../support/freezable-proxy.ts";
+import { createFaultyLink } from "../support/faults/faulty-link.ts";
 import { type TestTenant, withSql } from "../support/postgres.ts";
 
 // What breaks while it serves: the tenants that still answer are answered for, the others are named, and nobody waits for them.
@@ -119,22 +119,26 @@ describe("a tenant that accepts and never answers", () => {
   async function withSilent(
     work: (fleet: FleetApp, freeze: () => void, thaw: () => void) => Promise<void>,
   ): Promise<void> {
-    const proxy = await createFreezableProxy(inject("postgresUrl"));
+    const link = await createFaultyLink(inject("postgresUrl"));
     const options: FleetAppOptions = {
       ddl: DDL,
       config: QUICK,
-      urlOf: ({ name, url }: TestTenant) => (name === "b" ? proxy.through(url) : url),
+      urlOf: ({ name, url }: TestTenant) => (name === "b" ? link.through(url) : url),
     };
     try {
       await withFleet(NAMES, options, async (fleet) => {
         try {
-          await work(fleet, proxy.freeze, proxy.thaw);
+          await work(
+            fleet,
+            () => link.become({ kind: "silent" }),
+            () => link.become({ kind: "pass" }),
+          );
         } finally {
-          proxy.thaw();
+          link.become({ kind: "pass" });
         }
       });
     } finally {
-      await proxy.close();
+      await link.close();
     }
   }
 

@@ -5,7 +5,7 @@ import { createDatabase } from "../../src/postgres/database.ts";
 import { pgErrorFacts, SessionLost } from "../../src/postgres/pg-error.ts";
 import { createReadBudget } from "../../src/postgres/read-budget.ts";
 import { openSession, type Session } from "../../src/postgres/session.ts";
-import { createFreezableProxy } from "../support/freezable-proxy.ts";
+import { createFaultyLink } from "../support/faults/faulty-link.ts";
 import { withSql } from "../support/postgres.ts";
 
 const never = new AbortController().signal;
@@ -212,10 +212,10 @@ test("aborts at any moment leave a clean session", () =>
   }));
 
 test("a session that does not stop when cancelled is ended soon", async () => {
-  const proxy = await createFreezableProxy(inject("postgresUrl"));
+  const link = await createFaultyLink(inject("postgresUrl"));
   try {
     const session = await openSession({
-      url: proxy.through(inject("postgresUrl")),
+      url: link.through(inject("postgresUrl")),
       applicationName: "frozen-test",
       connectTimeoutMs: 5_000,
       statementTimeoutMs: 20_000,
@@ -223,7 +223,7 @@ test("a session that does not stop when cancelled is ended soon", async () => {
     const stop = new AbortController();
     const running = session.run("select pg_sleep(10)", { budget: plenty(), signal: stop.signal });
     await new Promise((resolve) => setTimeout(resolve, 100));
-    proxy.freeze();
+    link.become({ kind: "silent" });
     stop.abort(new Error("left"));
     await expect(running).rejects.toThrow("left");
     const startedMs = Date.now();
@@ -232,8 +232,8 @@ test("a session that does not stop when cancelled is ended soon", async () => {
     expect(session.usable()).toBe(false);
     await expect(session.run("select 1", options())).rejects.toThrow(SessionLost);
   } finally {
-    proxy.thaw();
-    await proxy.close();
+    link.become({ kind: "pass" });
+    await link.close();
   }
 });
 
@@ -310,9 +310,9 @@ test("type names are PostgreSQL's, and say what a value means", () =>
   }));
 
 test("a catalog connection that falls silent is given up, and the next question gets another", async () => {
-  const proxy = await createFreezableProxy(inject("postgresUrl"));
+  const link = await createFaultyLink(inject("postgresUrl"));
   const database = createDatabase({
-    url: proxy.through(inject("postgresUrl")),
+    url: link.through(inject("postgresUrl")),
     applicationName: "catalog-test",
     maxConnections: 1,
     connectTimeoutMs: 500,
@@ -320,18 +320,18 @@ test("a catalog connection that falls silent is given up, and the next question 
   });
   try {
     await database.query("select 1");
-    proxy.freeze();
+    link.become({ kind: "silent" });
     const startedMs = Date.now();
     const outcome = createTypeNames(database).namesOf([20]);
     await expect(outcome).rejects.toMatchObject({ code: "FEDERATION_UNAVAILABLE", retryAfterSeconds: 5 });
     expect(Date.now() - startedMs).toBeLessThan(2_000);
-    proxy.thaw();
+    link.become({ kind: "pass" });
     expect(await createTypeNames(database).namesOf([20])).toEqual(["bigint"]);
     await expect(database.query("select pg_sleep(5)")).rejects.toThrow();
     expect(await database.query("select 1 as n")).toEqual([{ n: 1 }]);
   } finally {
-    proxy.thaw();
+    link.become({ kind: "pass" });
     await database.close();
-    await proxy.close();
+    await link.close();
   }
 });
