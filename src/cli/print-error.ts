@@ -23,9 +23,10 @@ export function printError(screen: Screen, error: unknown, { sql, json = false }
   if (known.hint !== undefined) printLine(screen, `hint: ${known.hint}`);
 }
 
-// A fault that nobody foresaw has no message of its own; the one who runs the program has the settings anyway.
+// A fault that nobody foresaw has no message of its own, and of a federation database that cannot be read only the cause
+// says what to mend (refused, no such host, wrong password). The one who runs the program has the settings anyway.
 function messageOf(error: AppError): string {
-  if (error.code !== "INTERNAL") return error.message;
+  if (error.code !== "INTERNAL" && error.code !== "FEDERATION_UNAVAILABLE") return error.message;
   const cause = error.cause instanceof Error ? error.cause.message || causeCode(error.cause) : "";
   return cause === "" ? error.message : `${error.message}: ${maskUrl(cause)}`;
 }

@@ -40,4 +40,11 @@ describe("printError", () => {
       "error: internal error: no route to postgres://u:***@h/db\n",
     );
   });
+
+  it("tells why the federation database cannot be read", () => {
+    const cause = new Error("connect ECONNREFUSED 127.0.0.1:1");
+    expect(printed(new AppError("FEDERATION_UNAVAILABLE", "it could not be read", { cause }))).toBe(
+      "error: it could not be read: connect ECONNREFUSED 127.0.0.1:1\n",
+    );
+  });
 });
