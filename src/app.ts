@@ -162,7 +162,10 @@ export async function createApp(options: AppOptions): Promise<App> {
         catalog: () => store.current(),
         doubts: executor.doubts,
         ready: async () => {
-          if (store.current() === null) return { ok: false, reason: "no catalog has been read yet" };
+          if (store.current() === null) {
+            const reached = await reaches(database);
+            return reached.ok ? { ok: false, reason: "no catalog has been read yet" } : reached;
+          }
           if (!followed.connected()) return { ok: false, reason: "the lanes are being connected to the tenants" };
           return reaches(database);
         },

@@ -65,7 +65,7 @@ function lineOf(observation: Observation): Line {
     case "catalog.failed":
       return {
         level: "error",
-        message: "catalog not refreshed; the previous one stays",
+        message: "catalog could not be read; the previous one, if there is one, stays in use",
         error: describeError(observation.error),
       };
     case "catalog.notice":

@@ -127,7 +127,9 @@ describe("serve", () => {
     try {
       await withServer([], async (url, server) => {
         expect((await fetch(`${url}/healthz`)).status).toBe(200);
-        expect((await fetch(`${url}/readyz`)).status).toBe(503);
+        const ready = await fetch(`${url}/readyz`);
+        expect(ready.status).toBe(503);
+        expect(await ready.json()).toMatchObject({ message: "the federation database cannot be reached" });
         expect((await ask(url, COUNT)).status).toBe(503);
         await run("postgres", "ALTER DATABASE hub_later RENAME TO hub");
         await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 10_000 }).toBe(200);
