@@ -95,10 +95,17 @@ const REMOTE_SENTENCES: Readonly<Partial<Record<PgErrorKind, string>>> = {
 
 const CONDITIONS: Readonly<Record<string, string>> = {
   "21000": "more than one row from a sub-select",
+  "2201B": "invalid regular expression",
+  "2201E": "invalid argument of a logarithm",
+  "2201F": "invalid argument of a power or a root",
+  "2201W": "LIMIT is negative",
+  "2201X": "OFFSET is negative",
   "22003": "number out of range",
   "22007": "invalid date or time",
   "22008": "date or time out of range",
+  "22011": "negative substring length",
   "22012": "division by zero",
+  "22023": "invalid argument of a function",
   "22P02": "a value does not fit its type",
   "25006": "the connection is read-only",
   "42501": "permission denied",

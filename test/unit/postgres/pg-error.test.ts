@@ -29,6 +29,7 @@ test.each([
     "no user mapping for the query role: CREATE USER MAPPING FOR it on the tenant's server",
   ],
   ["42704", {}, "the federation database refused the query: SQLSTATE 42704"],
+  ["2201W", REMOTE, "the tenant's database refused the query: LIMIT is negative (SQLSTATE 2201W)"],
   [
     "2F003",
     { routine: "pgfdw_security_check" },
