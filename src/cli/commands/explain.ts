@@ -15,7 +15,7 @@ export const explain: Command = {
   operand: { name: "NAME", required: false },
   options: { ...SQL_OPTIONS, ...SETTINGS_OPTIONS, ...QUESTION_OPTIONS, ...JSON_OPTION },
   examples: [
-    "tenantry explain --sql 'SELECT count(*) FROM $<tenant>_orders WHERE $__timeFilter(created_at)'",
+    "tenantry explain --sql 'SELECT count(*) FROM $<tenant>_orders WHERE $__timeFilter(placed_at)'",
     "tenantry explain entity_staleness --json",
   ],
   run: async (given, terminal) => {
