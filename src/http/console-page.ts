@@ -46,14 +46,14 @@ ${routes.map(({ method, path, summary }) => `<tr><td><code>${escapeHtml(`${metho
 
 function describeState({ catalogAgeSeconds, tenants }: FleetDescription): string {
   if (catalogAgeSeconds === null) return "No catalog is loaded yet.";
-  const missing = tenants.filter(({ state }) => state !== "ready").length;
-  return `${tenants.length} tenants, ${missing} of them missing. The catalog is ${catalogAgeSeconds} s old.`;
+  const [down, missing] = ["down", "missing"].map((wanted) => tenants.filter(({ state }) => state === wanted).length);
+  return `${tenants.length} tenants, ${down} of them down, ${missing} missing. The catalog is ${catalogAgeSeconds} s old.`;
 }
 
-function tenantRow({ name, state, labels }: FleetDescription["tenants"][number]): string {
+function tenantRow({ tenant, state, labels }: FleetDescription["tenants"][number]): string {
   const shown = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   const stateClass = state === "ready" ? "ready" : "missing";
-  return `<tr><td>${escapeHtml(name)}</td><td class="${stateClass}">${escapeHtml(state)}</td><td>${escapeHtml(shown.join(", "))}</td></tr>`;
+  return `<tr><td>${escapeHtml(tenant)}</td><td class="${stateClass}">${escapeHtml(state)}</td><td>${escapeHtml(shown.join(", "))}</td></tr>`;
 }
 
 const ENTITIES: ReadonlyMap<string, string> = new Map([

@@ -130,7 +130,7 @@ function listRoutes({
 }: HttpServerOptions): readonly Route[] {
   const services = { config, service, catalog, doubts, now };
   const routes: readonly Route[] = [
-    ...systemRoutes({ catalog, ready, metricsText, now, routes: () => routes }),
+    ...systemRoutes({ catalog, doubts, ready, metricsText, now, routes: () => routes }),
     ...restRoutes(services),
     {
       method: "GET",

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { AppError } from "../errors.ts";
 import { viewFleet } from "../protocols/fleet-view.ts";
 import { jsonAnswer, type Route } from "../protocols/route.ts";
-import type { Catalog, Principal } from "../types.ts";
+import type { Catalog, Principal, TenantDoubt, TenantState } from "../types.ts";
 import { consolePage, contentSecurityPolicy } from "./console-page.ts";
 
 /** Whether queries can be answered now, and if not, why, in words that anyone may read. */
@@ -10,6 +10,8 @@ export type Readiness = { readonly ok: true } | { readonly ok: false; readonly r
 
 export interface SystemServices {
   readonly catalog: () => Catalog | null;
+  /** Tenants that are down or on trial. */
+  readonly doubts: () => readonly TenantDoubt[];
   readonly ready: () => Promise<Readiness>;
   readonly metricsText: () => Promise<{ contentType: string; body: string }>;
   readonly now: () => number;
@@ -18,7 +20,7 @@ export interface SystemServices {
 }
 
 /** The routes that belong to the server rather than to a protocol: the front page, health, metrics. */
-export function systemRoutes({ catalog, ready, metricsText, now, routes }: SystemServices): readonly Route[] {
+export function systemRoutes({ catalog, doubts, ready, metricsText, now, routes }: SystemServices): readonly Route[] {
   return [
     {
       method: "GET",
@@ -27,7 +29,7 @@ export function systemRoutes({ catalog, ready, metricsText, now, routes }: Syste
       access: "caller",
       contentTypes: ["text/html", "application/json"],
       run: async ({ principal, accept }) => {
-        const fleet = describeFleet(catalog(), principal, now());
+        const fleet = describeFleet(catalog(), doubts(), principal, now());
         const listed = routes().map(({ method, path, summary }) => ({ method, path, summary }));
         const vary = { Vary: "Accept, Accept-Encoding" };
         if (!/\btext\/html\b/i.test(accept))
@@ -77,16 +79,27 @@ export interface FleetDescription {
   /** Null while no catalog is loaded. */
   readonly catalogAgeSeconds: number | null;
   readonly tenants: readonly {
-    readonly name: string;
-    readonly state: string;
+    readonly tenant: string;
+    /** `ready`, `missing`, or `down` as long as it is asked nothing or on trial. */
+    readonly state: TenantState | "down";
     readonly labels: Readonly<Record<string, string>>;
   }[];
 }
 
-function describeFleet(catalog: Catalog | null, principal: Principal, nowMs: number): FleetDescription {
+function describeFleet(
+  catalog: Catalog | null,
+  doubts: readonly TenantDoubt[],
+  principal: Principal,
+  nowMs: number,
+): FleetDescription {
   if (catalog === null) return { catalogAgeSeconds: null, tenants: [] };
+  const down = new Set(doubts.map(({ tenant }) => tenant));
   return {
     catalogAgeSeconds: Math.max(0, Math.round((nowMs - catalog.loadedAtMs) / 1000)),
-    tenants: viewFleet(catalog, principal).tenants.map(({ name, state, labels }) => ({ name, state, labels })),
+    tenants: viewFleet(catalog, principal).tenants.map(({ name, state, labels }) => ({
+      tenant: name,
+      state: down.has(name) ? ("down" as const) : state,
+      labels,
+    })),
   };
 }

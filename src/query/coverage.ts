@@ -40,6 +40,13 @@ export function tenantsFailed(coverage: Coverage, policy: PartialPolicy): AppErr
   );
 }
 
+/** TENANT_UNKNOWN, for callers that count on a number of tenants: a misspelt selector of an alert rule would be silent for ever. */
+export function nobodyAsked(): AppError {
+  return new AppError("TENANT_UNKNOWN", "no tenant matches the selectors of the query and the request", {
+    hint: "correct the selector (see /v1/tenants for names and labels), or ask with partial=allow",
+  });
+}
+
 /** RESULT_TOO_LARGE, for callers that asked for everything and for limits that refuse. */
 export function answerCut(limits: { readonly maxRows: number; readonly maxBytes: number }): AppError {
   return new AppError(

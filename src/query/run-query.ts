@@ -16,7 +16,7 @@ import type { Rewrite } from "../sql/rewrites.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
 import type { ColumnLookups } from "./column-lookups.ts";
-import { answerCut, satisfies, tenantsFailed } from "./coverage.ts";
+import { answerCut, nobodyAsked, satisfies, tenantsFailed } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
 import { mergeAnswer } from "./merge-answer.ts";
 import { prepareQuery } from "./prepare-query.ts";
@@ -116,6 +116,7 @@ export async function runQuery(
     rows: encoded.rows,
     seconds: (performance.now() - started) / 1000,
   });
+  if (coverage.expected === 0 && request.partial !== "allow") throw nobodyAsked();
   if (!satisfies(coverage, request.partial)) throw tenantsFailed(coverage, request.partial);
   if (coverage.truncated && request.partial === "fail") throw answerCut(context.settings);
   return { ...encoded, coverage, notices, cache: cached.status, ageSeconds: Math.floor(cached.ageMs / 1000), timings };

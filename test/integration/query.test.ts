@@ -65,7 +65,7 @@ describe("where $<tenant> may stand", () => {
       null,
     ],
   ])("%j is refused where it stands", async (sql, code, line, column) => {
-    const refusal = await fleet.refusal(sql);
+    const refusal = await fleet.refusal(sql, { tenants: ["acme", "globex"] });
     expect(refusal.code).toBe(code);
     expect(refusal.position).toBeDefined();
     if (line !== null) expect(refusal.position?.line).toBe(line);
@@ -98,6 +98,27 @@ describe("selectors", () => {
   test("a selector that nobody matches gives no rows and says nothing is expected", async () => {
     const { answer } = await fleet.ask("SELECT id FROM $<tenant:nobody>_items");
     expect(answer.coverage).toMatchObject({ expected: 0, answered: 0, failed: [] });
+  });
+
+  test("a selector that nobody matches is refused to who counts on tenants, as an alert rule does", async () => {
+    for (const partial of ["fail", { percent: 1 }] as const) {
+      expect(await fleet.refusal("SELECT id FROM $<tenant:plann=pro>_items", { partial })).toMatchObject({
+        code: "TENANT_UNKNOWN",
+        message: "no tenant matches the selectors of the query and the request",
+      });
+    }
+  });
+});
+
+describe("a query that no tenant can compute", () => {
+  test.each([
+    ["SELECT id FROM $<tenant>_items LIMIT -1", /LIMIT/],
+    ["SELECT 1 / (id - id) AS x FROM $<tenant>_items", /division by zero/],
+    ["SELECT id FROM $<tenant>_items WHERE sqrt(-1 - id * id) > 0", /square root/],
+  ])("is the caller's error, wherever it is computed: %s", async (sql, message) => {
+    const refusal = await fleet.refusal(sql);
+    expect(refusal.code).toBe("QUERY_FAILED");
+    expect(refusal.message).toMatch(message);
   });
 });
 

@@ -1,8 +1,9 @@
 import { expect, inject } from "vitest";
+import type { ErrorCode } from "../../../src/errors.ts";
 import { quoteIdentifier } from "../../../src/postgres/quote.ts";
 import type { FailureReason } from "../../../src/types.ts";
 import { withSql } from "../postgres.ts";
-import { expectAnswer, type FaultyFleet, TENANTS } from "./faulty-fleet.ts";
+import { expectAnswer, type FaultyFleet, HEALTHY, TENANTS } from "./faulty-fleet.ts";
 import type { LinkMode } from "./faulty-link.ts";
 
 /** Something that happens to tenants, and what is said of them as long as it lasts. */
@@ -12,6 +13,8 @@ export interface Fault {
   readonly end: (fleet: FaultyFleet, tenants: readonly string[]) => Promise<void>;
   /** Any of these; none for a fault that a tenant answers in spite of. */
   readonly reasons: readonly FailureReason[];
+  /** What a caller is told when it happens to all; TENANT_FAILED when absent. */
+  readonly whenAll?: ErrorCode;
 }
 
 function onLink(name: string, mode: LinkMode, reasons: readonly FailureReason[]): Fault {
@@ -120,12 +123,15 @@ export const FAULTS: readonly Fault[] = [
     "ALTER TABLE items ALTER COLUMN divisor TYPE int USING divisor::int",
     ["query_failed"],
   ),
-  inTenant(
-    "has data that the query cannot bear",
-    "INSERT INTO items VALUES (99, 0)",
-    "DELETE FROM items WHERE id = 99",
-    ["query_failed"],
-  ),
+  {
+    ...inTenant(
+      "has data that the query cannot bear",
+      "INSERT INTO items VALUES (99, 0)",
+      "DELETE FROM items WHERE id = 99",
+      ["query_failed"],
+    ),
+    whenAll: "QUERY_FAILED",
+  },
 ];
 
 export const SCOPES = {
@@ -141,7 +147,11 @@ const AT_ONCE = 6;
 /** The fault begins, is asked about, also by many at once, ends, and is over. */
 export async function checkFault(fleet: FaultyFleet, fault: Fault, scope: Scope): Promise<void> {
   const tenants = SCOPES[scope];
-  const during = { missing: fault.reasons.length === 0 ? [] : tenants, reasons: fault.reasons };
+  const during = {
+    missing: fault.reasons.length === 0 ? [] : tenants,
+    reasons: fault.reasons,
+    whenAll: fault.whenAll ?? "TENANT_FAILED",
+  };
   await fault.begin(fleet, tenants);
   try {
     await expectAnswer(fleet, during);
@@ -161,7 +171,7 @@ export async function checkFault(fleet: FaultyFleet, fault: Fault, scope: Scope)
       interval: 400,
     })
     .toBe(TENANTS.length);
-  await expectAnswer(fleet, { missing: [], reasons: [] });
+  await expectAnswer(fleet, HEALTHY);
   await expect.poll(() => unhealthy(fleet), { timeout: 10_000 }).toEqual([]);
 }
 

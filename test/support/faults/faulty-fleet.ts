@@ -1,4 +1,5 @@
 import { expect, inject } from "vitest";
+import type { ErrorCode } from "../../../src/errors.ts";
 import type { Coverage, FailureReason } from "../../../src/types.ts";
 import { type FleetApp, type FleetAppOptions, type Row, withFleet } from "../app.ts";
 import { withSql } from "../postgres.ts";
@@ -54,7 +55,7 @@ export async function withFaultyFleet(
         };
         try {
           const whole: FaultyFleet = { ...fleet, become, expected, serverOf };
-          await expectAnswer(whole, { missing: [], reasons: [] });
+          await expectAnswer(whole, HEALTHY);
           await work(whole);
           await expectFewConnections(whole);
         } finally {
@@ -95,12 +96,19 @@ export interface Expectation {
   readonly missing: readonly string[];
   /** One of these is each missing tenant's. */
   readonly reasons: readonly FailureReason[];
+  /** The refusal when all are missing. */
+  readonly whenAll: ErrorCode;
 }
 
+export const HEALTHY: Expectation = { missing: [], reasons: [], whenAll: "TENANT_FAILED" };
+
 /** Asks, and requires that the healthy tenants' rows are right and the others are named, each with a reason. */
-export async function expectAnswer(fleet: FaultyFleet, { missing, reasons }: Expectation): Promise<Coverage | null> {
+export async function expectAnswer(
+  fleet: FaultyFleet,
+  { missing, reasons, whenAll }: Expectation,
+): Promise<Coverage | null> {
   if (missing.length === TENANTS.length) {
-    expect(await fleet.refusal(QUESTION)).toMatchObject({ code: "TENANT_FAILED" });
+    expect(await fleet.refusal(QUESTION)).toMatchObject({ code: whenAll });
     return null;
   }
   const { rows, answer } = await fleet.ask(`${QUESTION} ORDER BY tenant`);

@@ -260,6 +260,17 @@ test("tells of a tenant that is down since when and why, to those who may see it
       { tenant: "globex", state: "ready", health: "open", reason: "timeout", since: NOW_MS - 5_000 },
       { tenant: "initech", health: "closed" },
     ]);
+    expect(await (await fetch(down.url)).json()).toMatchObject({
+      fleet: {
+        tenants: [
+          { tenant: "acme", state: "ready" },
+          { tenant: "globex", state: "down" },
+          { tenant: "initech", state: "ready" },
+        ],
+      },
+    });
+    const page = await (await fetch(down.url, { headers: { Accept: "text/html" } })).text();
+    expect(page).toContain("3 tenants, 1 of them down, 0 missing.");
   } finally {
     await down.close(0);
   }
