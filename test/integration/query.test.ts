@@ -65,7 +65,7 @@ describe("where $<tenant> may stand", () => {
       null,
     ],
   ])("%j is refused where it stands", async (sql, code, line, column) => {
-    const refusal = await fleet.refusal(sql, { tenants: ["acme", "globex"] });
+    const refusal = await fleet.refusal(sql);
     expect(refusal.code).toBe(code);
     expect(refusal.position).toBeDefined();
     if (line !== null) expect(refusal.position?.line).toBe(line);
@@ -114,9 +114,9 @@ describe("a query that no tenant can compute", () => {
   test.each([
     ["SELECT id FROM $<tenant>_items LIMIT -1", /LIMIT/],
     ["SELECT 1 / (id - id) AS x FROM $<tenant>_items", /division by zero/],
-    ["SELECT id FROM $<tenant>_items WHERE sqrt(-1 - id * id) > 0", /square root/],
+    ["SELECT id FROM $<tenant>_items WHERE sqrt(-1 - id * id) > 0", /a power or a root/],
   ])("is the caller's error, wherever it is computed: %s", async (sql, message) => {
-    const refusal = await fleet.refusal(sql);
+    const refusal = await fleet.refusal(sql, { tenants: ["acme", "globex"] });
     expect(refusal.code).toBe("QUERY_FAILED");
     expect(refusal.message).toMatch(message);
   });
