@@ -27,8 +27,16 @@ export default defineConfig({
         test: {
           name: "faults",
           include: ["test/faults/**/*.test.ts"],
-          globalSetup: ["test/support/global-postgres.ts"],
+          globalSetup: ["test/support/global-postgres.ts", "test/support/global-build.ts"],
           testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "soak",
+          include: ["test/soak/**/*.test.ts"],
+          globalSetup: ["test/support/global-postgres.ts"],
           hookTimeout: 120_000,
         },
       },

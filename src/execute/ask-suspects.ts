@@ -29,7 +29,7 @@ export async function askSuspects(arms: readonly Arm[], share: Share, context: S
       else {
         // Rows that come after this are nobody's: they must not cost the answer its own.
         budget.revoke();
-        if (!begun || outcome.kind === "not_asked") absent.push(notAsked(arm.tenant));
+        if (!begun || outcome.kind === "not_asked" || outcome.kind === "no_session") absent.push(notAsked(arm.tenant));
         else absent.push(patienceMs < fairMs ? outOfTime(arm.tenant) : tenantTimeout(arm.tenant, patienceMs));
       }
     }),

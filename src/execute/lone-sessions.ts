@@ -14,7 +14,9 @@ export type LoneOutcome =
   /** Asked, and silent for that long. */
   | { readonly kind: "silent"; readonly afterMs: number }
   /** Its turn did not come in time. */
-  | { readonly kind: "not_asked" };
+  | { readonly kind: "not_asked" }
+  /** The federation database did not give a session in time: that says nothing of the tenant. */
+  | { readonly kind: "no_session" };
 
 export interface AskOptions {
   /** Called when its turn has come. */
@@ -67,11 +69,13 @@ export function createLoneSessions(options: {
     const afterMs = Math.min(timeoutMs, untilMs - now());
     const deadline = startDeadline(afterMs, ...signals);
     const opening = openSession();
+    let opened = false;
     try {
       const session = await unlessAborted(opening, deadline.signal);
+      opened = true;
       return { kind: "answered", rows: await session.run(arm.sql, { budget, signal: deadline.signal }) };
     } catch (error) {
-      if (deadline.passed()) return { kind: "silent", afterMs };
+      if (deadline.passed()) return opened ? { kind: "silent", afterMs } : { kind: "no_session" };
       return { kind: "failed", facts: armFault(error) };
     } finally {
       deadline.clear();

@@ -39,7 +39,7 @@ export function createProber({ context, onTrusted }: ProberOptions): Prober {
         signals: [closing],
       })
       .catch((): LoneOutcome => ({ kind: "not_asked" }));
-    if (outcome.kind === "not_asked") suspects.postpone(arm.tenant);
+    if (outcome.kind === "not_asked" || outcome.kind === "no_session") suspects.postpone(arm.tenant);
     else if (outcome.kind === "silent") suspects.note(tenantTimeout(arm.tenant, outcome.afterMs));
     else if (outcome.kind === "failed" && outcome.facts.kind === "unreachable")
       suspects.note(tenantFailure(arm.tenant, outcome.facts));

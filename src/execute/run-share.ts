@@ -115,19 +115,20 @@ async function runOnSession(lane: Lane, progress: Progress, share: Share, deadli
   }
 }
 
-/** Finds out who held the lane up: asks what is still pending on sessions of their own, in what is left of the request. */
+/** Finds out who held the lane up: asks what is still pending on sessions of their own, in what is left of the request. Throws FEDERATION_UNAVAILABLE when there is no session to be had. */
 async function askOneByOne(progress: Progress, share: Share, context: ShareContext): Promise<readonly TenantFailure[]> {
   const silent: TenantFailure[] = [];
   const arms = progress.pending.splice(0).flat();
   const untilMs = share.deadlineAtMs - RESERVE_MS;
   if (untilMs - context.now() < LEAST_TIME_MS) return arms.map(({ tenant }) => outOfTime(tenant));
   const fairMs = fairTimeMs(context);
-  await Promise.all(
+  const outcomes = await Promise.all(
     arms.map(async (arm) => {
       const options = { budget: share.budget, timeoutMs: context.tenantDeadlineMs, untilMs, signals: [share.signal] };
       const outcome = await context.lone.ask(arm, options);
       if (outcome.kind === "answered") progress.answers.push(outcome.rows);
       else if (outcome.kind === "failed") progress.failed.push({ arm, facts: outcome.facts });
+      else if (outcome.kind === "no_session") silent.push(outOfTime(arm.tenant));
       else if (outcome.kind === "not_asked")
         silent.push(context.stuck.tooMany() ? notAsked(arm.tenant) : outOfTime(arm.tenant));
       else if (outcome.afterMs < fairMs) silent.push(outOfTime(arm.tenant));
@@ -136,7 +137,10 @@ async function askOneByOne(progress: Progress, share: Share, context: ShareConte
         context.suspects.note(failure);
         silent.push(failure);
       }
+      return outcome.kind;
     }),
   );
+  // The lane got no answer, and neither did anybody else: it is not the tenants that are silent.
+  if (outcomes.every((kind) => kind === "no_session")) throw federationUnavailable(undefined);
   return silent;
 }

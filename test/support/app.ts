@@ -24,6 +24,8 @@ export interface FleetAppOptions {
   readonly tenants?: ConfigInput["tenants"];
   /** Where a tenant is reached, when not at its database: through a proxy of the test, for example. */
   readonly urlOf?: (tenant: TestTenant) => string;
+  /** How the product reaches the federation database, when not directly. */
+  readonly federationUrlOf?: (url: string) => string;
   readonly observe?: Observe;
   /** All, when left out. */
   readonly rewrites?: ReadonlySet<Rewrite>;
@@ -96,8 +98,9 @@ export async function withFleet<T>(
     const { federationDdl } = options;
     if (federationDdl !== undefined) await withSql(federationUrl, (database) => database.query(federationDdl));
     await onboardInto(federationUrl, config);
+    const { federationUrlOf = (url: string) => url } = options;
     const app = await createApp({
-      config,
+      config: { ...config, federation: { ...config.federation, url: federationUrlOf(config.federation.url) } },
       logLevel: "silent",
       ...(options.observe && { observe: options.observe }),
       ...(options.rewrites && { rewrites: options.rewrites }),

@@ -81,6 +81,19 @@ async function sessionsOf(databases: readonly string[]): Promise<readonly Row[]>
   );
 }
 
+/** Statements of Tenantry, and of postgres_fdw for it, that run now. */
+export async function runningIn({ federationUrl, tenants }: FaultyFleet): Promise<readonly Row[]> {
+  const databases = [federationUrl, ...tenants.map(({ url }) => url)].map((url) =>
+    decodeURIComponent(new URL(url).pathname.slice(1)),
+  );
+  return withSql(inject("postgresUrl"), (sql) =>
+    sql.query(
+      "SELECT query FROM pg_stat_activity WHERE datname = ANY ($1) AND state = 'active' AND application_name LIKE 'tenantry%' AND application_name <> 'tenantry-test'",
+      [databases],
+    ),
+  );
+}
+
 /** No tenant may have more connections than there are groups of lanes. */
 export async function expectFewConnections({ tenants }: FleetApp): Promise<void> {
   const names = tenants.map(({ url }) => decodeURIComponent(new URL(url).pathname.slice(1)));
