@@ -31,6 +31,9 @@ export interface TestbedOptions {
   readonly progress: (text: string) => void;
 }
 
+/** Two of Tenantry with a lane for each tenant, each with a session and a connection for each group, and the other ways beside them. */
+const SESSIONS_PER_TENANT = 16;
+
 /** Starts the databases and onboards the tenants by the product's own code. */
 export async function createTestbed({
   tenants,
@@ -40,7 +43,7 @@ export async function createTestbed({
   progress,
 }: TestbedOptions): Promise<Testbed> {
   progress(`starting ${tenants} tenant databases`);
-  const fleet = await createFleet({ tenants });
+  const fleet = await createFleet({ tenants, sessionsPerTenant: SESSIONS_PER_TENANT });
   const closing: { close(): Promise<void> }[] = [fleet];
   const close = async (): Promise<void> => {
     for (const part of closing) await part.close();

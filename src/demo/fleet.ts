@@ -41,6 +41,8 @@ export interface FleetStep {
 export interface FleetOptions {
   /** At least 1; 81, as in the example that this project grew from, when absent. */
   readonly tenants?: number;
+  /** Sessions that the server must have room for, on the tenants' and on the federation database together; 6 when absent. */
+  readonly sessionsPerTenant?: number;
   readonly onStep?: (step: FleetStep) => void;
 }
 
@@ -69,11 +71,12 @@ export async function createFleet(options: FleetOptions = {}): Promise<Fleet> {
   if (!Number.isInteger(total) || total < 1) {
     throw new AppError("REQUEST_INVALID", `a fleet of ${total} tenants: must be a whole number, at least 1`);
   }
+  const { sessionsPerTenant = SESSIONS_PER_TENANT } = options;
   const profiles = describeTenants(total);
   const onStep = (text: string, done = 0): void => options.onStep?.({ text, done, total });
   const cluster = await createCluster({
     name: "demo",
-    settings: { max_connections: String(SESSIONS_BESIDE + SESSIONS_PER_TENANT * total), shared_buffers: "64MB" },
+    settings: { max_connections: String(SESSIONS_BESIDE + sessionsPerTenant * total), shared_buffers: "64MB" },
     onStep,
   });
   const proxies: DelayProxy[] = [];

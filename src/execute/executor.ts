@@ -127,8 +127,11 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
     if (remainingMs <= 0) throw deadlineExceeded();
     return limited(signal, remainingMs, async (stop) => {
       const budget = createReadBudget(limits);
-      const group = groups.pick(priority);
       const shares = [...groupByLane(arms, assignment)];
+      const group = groups.pick(
+        priority,
+        shares.map(([lane]) => lane),
+      );
       // All are awaited even when one rejects: stopping the others would cost their sessions and all tenants' connections.
       const settled = await Promise.allSettled(
         shares.map(([lane, share]) =>

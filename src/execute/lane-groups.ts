@@ -10,14 +10,20 @@ export interface LaneGroup {
 
 /** All groups. A tenant has one connection for each group at most, so their number bounds what a tenant carries. */
 export interface LaneGroups {
-  /** The interactive group with the least work, or the scheduled group. */
-  pick(priority: "interactive" | "scheduled"): LaneGroup;
+  /**
+   * The scheduled group, or the interactive one with the least work on these lanes. One in which a statement has held such a lane for long is taken
+   * only when all have: it may be as long again, while the clean-ups that make up most of a load end soon.
+   */
+  pick(priority: "interactive" | "scheduled", needed: readonly number[]): LaneGroup;
   /** The groups that are worth to be kept connected: the interactive ones, and the scheduled one once it was picked. */
   used(): readonly LaneGroup[];
   /** Renews the lanes of that number in every group. */
   renew(index: number): void;
   close(): Promise<void>;
 }
+
+/** Longer than a statement and its clean-up usually are. */
+const LONG_MS = 250;
 
 export function createLaneGroups(options: {
   readonly laneGroups: number;
@@ -45,17 +51,19 @@ export function createLaneGroups(options: {
     renew(index) {
       for (const lanes of groups) void lanes.get(index)?.renew();
     },
-    pick(priority) {
+    pick(priority, needed) {
       scheduled ||= priority === "scheduled";
-      const candidates = priority === "scheduled" ? groups.slice(laneGroups) : interactive;
-      return asGroup(candidates.reduce((least, lanes) => (loadOf(lanes) < loadOf(least) ? lanes : least)));
+      const candidates = (priority === "scheduled" ? groups.slice(laneGroups) : interactive).map((lanes) => {
+        const used = needed.flatMap((index) => lanes.get(index) ?? []);
+        const held = used.filter((lane) => lane.heldMs() > LONG_MS).length;
+        return { lanes, held, load: used.reduce((sum, lane) => sum + lane.load(), 0) };
+      });
+      const [least] = candidates.sort((a, b) => a.held - b.held || a.load - b.load);
+      if (least === undefined) throw new RangeError("there is at least one group");
+      return asGroup(least.lanes);
     },
     async close() {
       await Promise.all(groups.flatMap((lanes) => [...lanes.values()]).map((lane) => lane.close()));
     },
   };
-}
-
-function loadOf(lanes: ReadonlyMap<number, Lane>): number {
-  return [...lanes.values()].reduce((sum, lane) => sum + lane.load(), 0);
 }

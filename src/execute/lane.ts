@@ -11,6 +11,8 @@ export interface Lane {
   readonly index: number;
   /** Statements that run or wait. */
   load(): number;
+  /** Milliseconds for which the statement that has the turn has had it; 0 when none has. */
+  heldMs(): number;
   /** Resolves when it is this statement's turn. */
   take(signal: AbortSignal): Promise<LaneTurn>;
   /** The lane's session, opened when there is none. To be called in a turn. */
@@ -45,6 +47,7 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
   let current: Session | null = null;
   let opening: Promise<Session> | null = null;
   let closed = false;
+  let takenAtMs: number | null = null;
 
   async function open(): Promise<Session> {
     try {
@@ -75,9 +78,15 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     group,
     index,
     load: turns.load,
+    heldMs: () => (takenAtMs === null ? 0 : performance.now() - takenAtMs),
     async take(signal) {
       const leave = await turns.take(signal);
-      return { end: (cause) => kept(cause).finally(leave) };
+      takenAtMs = performance.now();
+      const end = (): void => {
+        takenAtMs = null;
+        leave();
+      };
+      return { end: (cause) => kept(cause).finally(end) };
     },
     discard: () => discard("connection"),
     cold: () => opening === null && current?.usable() !== true,

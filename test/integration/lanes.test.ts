@@ -474,3 +474,20 @@ test("a tenant that cannot be reached is trusted as soon as a probe reaches it, 
     await expect.poll(() => remoteConnections(federation), { timeout: 5_000 }).toBe(4);
     expect((await run(arms())).failures).toEqual([]);
   }));
+
+test("a statement that takes long holds up nobody who can use another group, however busy that one seems", () =>
+  withFleet(6, { laneGroups: 2 }, async ({ executor, run, arms, names }) => {
+    await executor.follow({ probes: probesOf(names), sessions: 100 });
+    const long = run(arms("id, pg_sleep(0.5)::text").slice(1, 2));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    // One after the other, as fast as they are answered: the clean-up of the last is then always under way.
+    const times: number[] = [];
+    for (let round = 0; round < 25; round += 1) {
+      const startedMs = performance.now();
+      expect(countBy((await run(arms())).rows, 1)).toEqual(tenRowsOf(names));
+      times.push(performance.now() - startedMs);
+    }
+    expect((await long).rows).toHaveLength(10);
+    // Ten rows of half a second: whoever had waited for them would have waited for most of five seconds.
+    expect(Math.max(...times)).toBeLessThan(3_000);
+  }));
