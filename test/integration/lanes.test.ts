@@ -476,7 +476,7 @@ test("a tenant that cannot be reached is trusted as soon as a probe reaches it, 
   }));
 
 test("a statement that takes long holds up nobody who can use another group, however busy that one seems", () =>
-  withFleet(6, { laneGroups: 2 }, async ({ executor, run, arms, names }) => {
+  withFleet(6, { laneGroups: 2, tenantDeadlineMs: 15_000 }, async ({ executor, run, arms, names }) => {
     await executor.follow({ probes: probesOf(names), sessions: 100 });
     const long = run(arms("id, pg_sleep(0.5)::text").slice(1, 2));
     await new Promise((resolve) => setTimeout(resolve, 400));
