@@ -77,9 +77,9 @@ export type Observation =
   | { readonly kind: "catalog.failed"; readonly error: Error }
   /** Something that an operator should know of one tenant's onboarding or discovery. */
   | { readonly kind: "catalog.notice"; readonly tenant: string; readonly text: string }
-  /** The SQL parser's worker was replaced, after a trap or because it took too long. */
   /** So many arms of a query had that verdict: `pushed`, a code such as `filter-local`, or `unknown`. */
   | { readonly kind: "arms.judged"; readonly verdict: string; readonly arms: number }
+  /** The SQL parser's worker was replaced, after a trap or because it took too long. */
   | { readonly kind: "parser.replaced"; readonly cause: "trap" | "timeout" }
   /** An exported query ended; on failure its last values are withdrawn, so that Prometheus sees a gap, not an old number. */
   | {
