@@ -17,6 +17,7 @@ import { deparseVerified, print } from "./deparse.ts";
 import { expandMacros, type Fill, isMacroFunction, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { type Folding, foldConstants } from "./fold-constants.ts";
 import { guardTree } from "./guard.ts";
+import { limitSelects } from "./limit-selects.ts";
 import { type Moved, moveIntoArms } from "./move-into-arms.ts";
 import { neededCtes } from "./needed-ctes.ts";
 import { buildOuter } from "./outer-statement.ts";
@@ -85,6 +86,7 @@ export async function compileTemplate(template: ScannedTemplate, options: Compil
     byte === undefined ? undefined : positionAt(source, sql.toSource(offsets.toUnits(byte)));
 
   const statement = await parseOne(template, options.parser);
+  limitSelects(statement, positionOf);
   refuseForgedNames(statement, template);
   refuseStrayMentions(statement, positionOf);
   guardTree(statement, {

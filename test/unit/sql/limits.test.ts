@@ -61,7 +61,7 @@ describe("refused before the parser reads them", () => {
 
 describe("WITH queries that read each other over and over", () => {
   test.each([
-    ["side by side", `WITH ${doubling(150)} SELECT t.row_of FROM c149 t`],
+    ["side by side", `WITH ${doubling(100)} SELECT t.row_of FROM c99 t`],
     [
       "one inside the other",
       `WITH ${doubling(10, `WITH ${doubling(10).replaceAll(/\bc(\d)/g, "d$1")} SELECT * FROM d9`)} SELECT t.row_of FROM c9 t`,
@@ -86,6 +86,17 @@ test("long texts of few tokens are read", async () => {
     `SELECT length('${"x".repeat(MEGABYTE)}')${FROM}`,
   ])
     expect((await compile(sql)).blocks).toHaveLength(1);
+});
+
+test("a hundred and fifty SELECTs are read, and one more is refused where it stands", async () => {
+  const union = (sides: number) =>
+    Array.from({ length: sides }, (_, index) => `SELECT ${index} AS i FROM $<tenant>_orders`).join("\nUNION ALL\n");
+  expect((await compile(union(150))).blocks.length).toBeGreaterThan(0);
+  await expect(compile(union(151))).rejects.toMatchObject({
+    code: "QUERY_FORBIDDEN",
+    message: "the query has more than 150 SELECTs",
+    position: { line: 301 },
+  });
 });
 
 test("a hundred SELECTs one inside the other are read once each", async () => {
