@@ -7,6 +7,7 @@ import { z } from "zod";
 /** A server in a process of its own, so that what is measured does not share a thread with what measures it. */
 export interface Child {
   readonly port: number;
+  readonly pid: number;
   /** Stops the server and waits for the end of its process. */
   close(): Promise<void>;
 }
@@ -35,6 +36,7 @@ export async function startChild(file: string, input: unknown): Promise<Child> {
   ]);
   return {
     port: ready.parse(message).port,
+    pid: z.int().parse(child.pid),
     close: async () => {
       child.disconnect();
       await exited;

@@ -6,6 +6,7 @@ import type { Benchmark } from "./benchmark.ts";
 import { formatMs, formatRatio, markdownTable } from "./markdown.ts";
 import { createPeers, DIRECT, type OpenPeer, OVER_HTTP, type Question } from "./peers.ts";
 import { quantile, spreadOf } from "./statistics.ts";
+import { measureStream } from "./stream.ts";
 import { createTestbed, type Testbed } from "./testbed.ts";
 import { measureTrouble } from "./trouble.ts";
 
@@ -61,6 +62,7 @@ export const fanout: Benchmark = {
       charts.set(`fanout-${bed.tenants}-${bed.delayMs}ms.svg`, chartOf(bed, times));
     }
     sections.push("### With a tenant that is silent, and with a panel that takes long", await measureTrouble(progress));
+    sections.push("### A million rows", await measureStream(progress));
     return { markdown: sections.join("\n\n"), charts };
   },
 };

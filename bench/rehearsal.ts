@@ -9,6 +9,7 @@ import { createFunctionNames } from "../src/postgres/function-names.ts";
 import { openSession } from "../src/postgres/session.ts";
 import { buildRequest } from "../src/protocols/build-request.ts";
 import { createQueryService } from "../src/query/query-service.ts";
+import { querySettings } from "../src/query/query-settings.ts";
 import type { CachedQuery } from "../src/query/run-query.ts";
 import { createShapePlans } from "../src/query/shape-plans.ts";
 import { createParser } from "../src/sql/parser.ts";
@@ -67,16 +68,7 @@ export function createRehearsal(adminUrl: string, catalog: Catalog) {
     typeNames,
     shapePlans,
     functionNames: createFunctionNames(database),
-    settings: {
-      tenantColumn: config.tenants.tenantColumn,
-      allowFunctions: new Set(config.guard.allowFunctions),
-      maxRows: config.limits.rows,
-      maxBytes: config.limits.responseBytes,
-      onLimit: config.limits.onLimit,
-      sqlBytes: config.limits.sqlBytes,
-      pushdown: config.guard.pushdown,
-      rewrites: ALL_REWRITES,
-    },
+    settings: querySettings(config, ALL_REWRITES),
     now: Date.now,
   });
   let toMs = Date.UTC(2026, 0, 1);

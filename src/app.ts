@@ -15,6 +15,7 @@ import { createDatabase } from "./postgres/database.ts";
 import { createFunctionNames } from "./postgres/function-names.ts";
 import { openSession } from "./postgres/session.ts";
 import { createQueryService } from "./query/query-service.ts";
+import { querySettings } from "./query/query-settings.ts";
 import type { CachedQuery } from "./query/run-query.ts";
 import { createShapePlans } from "./query/shape-plans.ts";
 import { createParser } from "./sql/parser.ts";
@@ -106,16 +107,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     typeNames,
     shapePlans,
     functionNames: createFunctionNames(database),
-    settings: {
-      tenantColumn: config.tenants.tenantColumn,
-      allowFunctions: new Set(config.guard.allowFunctions),
-      maxRows: config.limits.rows,
-      maxBytes: config.limits.responseBytes,
-      onLimit: config.limits.onLimit,
-      sqlBytes: config.limits.sqlBytes,
-      pushdown: config.guard.pushdown,
-      rewrites: options.rewrites ?? ALL_REWRITES,
-    },
+    settings: querySettings(config, options.rewrites ?? ALL_REWRITES),
     now: Date.now,
   });
   const exporter = createExporter({

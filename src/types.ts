@@ -195,6 +195,21 @@ export interface Answer extends EncodedTable {
   readonly timings: ReadonlyMap<Stage, number>;
 }
 
+/** An answer whose rows leave while others are still being read: ndjson, each tenant's rows once all of them are there. */
+export interface StreamedAnswer {
+  readonly contentType: string;
+  /** Tenants that the answer should have. Which of them it has is known at its end, and is its last line. */
+  readonly expected: number;
+  /** The body, to be read once; a chunk is valid until the next one is asked for. Rejects with an `AppError` when the rest cannot be had. */
+  readonly chunks: AsyncGenerator<Buffer, void, undefined>;
+  /** Null until `chunks` has ended. */
+  coverage(): Coverage | null;
+  /** Milliseconds of the stages before the first row. */
+  readonly timings: ReadonlyMap<Stage, number>;
+  /** To be called when nobody reads any more: stops what still runs and gives the space back. */
+  close(): Promise<void>;
+}
+
 /** One tenant's copy of a block: a complete SELECT without a final semicolon. All arms of a fleet part give the same columns. */
 export interface Arm {
   readonly tenant: string;
@@ -260,5 +275,7 @@ export interface ExplainedVerdict {
 /** Answers queries; `src/query/` makes one, protocols and the exporter use it. Errors are `AppError`s. */
 export interface QueryService {
   run(request: QueryRequest, principal: Principal, signal: AbortSignal): Promise<Answer>;
+  /** Like `run`, for the format `ndjson`; streamed when the answer is the tenants' rows as they come. */
+  stream(request: QueryRequest, principal: Principal, signal: AbortSignal): Promise<Answer | StreamedAnswer>;
   explain(request: QueryRequest, principal: Principal, signal: AbortSignal): Promise<Explanation>;
 }

@@ -1,6 +1,7 @@
-import { FORMATS } from "../types.ts";
+import type { App } from "../app.ts";
+import { FORMATS, type QueryRequest } from "../types.ts";
 import { type Given, JSON_OPTION, type Option } from "./command.ts";
-import { printBody, printCoverage, printTable } from "./print-answer.ts";
+import { printBody, printCoverage, printStream, printTable } from "./print-answer.ts";
 import { printError } from "./print-error.ts";
 import { QUESTION_OPTIONS, readQuestion } from "./question.ts";
 import { readSettings, SETTINGS_OPTIONS } from "./settings-options.ts";
@@ -21,6 +22,10 @@ export async function ask(given: Given, terminal: Terminal): Promise<number> {
   const wanted = given.text("format") ?? (given.has("json") ? "rows" : undefined);
   const request = await readQuestion(given, terminal, { config, format: wanted ?? "table" });
   try {
+    if (wanted === "ndjson") {
+      await withApp(config, (app) => askForStream(app, request, terminal));
+      return 0;
+    }
     const answer = await withApp(config, (app) => app.service.run(request, OPERATOR, terminal.stop));
     if (wanted === undefined) printTable(terminal.stdout, answer);
     else printBody(terminal.stdout, answer);
@@ -29,5 +34,25 @@ export async function ask(given: Given, terminal: Terminal): Promise<number> {
   } catch (error) {
     printError(terminal.stderr, error, { sql: request.sql, json: given.has("json") });
     return 1;
+  }
+}
+
+async function askForStream(
+  { service }: App,
+  request: QueryRequest,
+  { stdout, stderr, stop }: Terminal,
+): Promise<void> {
+  const answer = await service.stream(request, OPERATOR, stop);
+  if (!("chunks" in answer)) {
+    printBody(stdout, answer);
+    printCoverage(stderr, answer);
+    return;
+  }
+  try {
+    await printStream(stdout, answer);
+    const coverage = answer.coverage();
+    if (coverage !== null) printCoverage(stderr, { coverage, notices: [] });
+  } finally {
+    await answer.close();
   }
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AppError } from "../errors.ts";
-import type { Answer, Coverage, Notice } from "../types.ts";
+import type { Answer, Coverage, Notice, StreamedAnswer } from "../types.ts";
 import { printLine, type Screen } from "./terminal.ts";
 import { terminalWidth, textTable } from "./text-table.ts";
 
@@ -28,6 +28,15 @@ export function printTable(screen: Screen, answer: Answer): void {
 export function printBody(screen: Screen, answer: Answer): void {
   screen.write(answer.body);
   if (answer.body.at(-1) !== "\n".charCodeAt(0)) screen.write("\n");
+}
+
+/** Prints an answer while it is made, as fast as the screen takes it. */
+export async function printStream(screen: Screen, { chunks }: Pick<StreamedAnswer, "chunks">): Promise<void> {
+  for await (const chunk of chunks) {
+    await new Promise<void>((resolve, reject) => {
+      screen.write(chunk, (error) => (error ? reject(error) : resolve()));
+    });
+  }
 }
 
 /** Prints what an answer is worth: the tenants behind it, those that are missing and why, and the notices. */

@@ -155,6 +155,9 @@ const limits = z.strictObject({
   tenantDeadline: duration("10s").describe("Time that a lane may take; tenants that pass it are left out and named."),
   rows: z.int().min(1).default(100_000).describe("Rows of one answer."),
   responseBytes: size("64MiB").describe("Bytes of one answer."),
+  streamBytes: size("1GiB").describe(
+    "Bytes of one streamed answer (`ndjson`). What a client has not taken yet waits on disk, in the folder for temporary files.",
+  ),
   onLimit: z
     .enum(["cut", "refuse"])
     .default("cut")

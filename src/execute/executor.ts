@@ -3,13 +3,14 @@ import { AppError } from "../errors.ts";
 import type { Observe } from "../observation.ts";
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { createReadBudget } from "../postgres/read-budget.ts";
-import type { ParameterValue } from "../postgres/read-rows.ts";
+import type { ParameterValue } from "../postgres/read-statement.ts";
 import type { ExplainOptions, Session } from "../postgres/session.ts";
 import type { Arm, GatheredRows, ResultColumn, TenantDoubt, TextRows } from "../types.ts";
 import { createLaneAssignment, groupByLane } from "./assign-tenants.ts";
 import { within } from "./deadline.ts";
 import { deadlineExceeded } from "./execution-error.ts";
 import { gather } from "./gather.ts";
+import type { Lane } from "./lane.ts";
 import type { LaneCountOptions } from "./lane-count.ts";
 import { createLaneGroups } from "./lane-groups.ts";
 import { createLaneWarmth } from "./lane-warmth.ts";
@@ -18,10 +19,18 @@ import { createOuterStatements } from "./outer-statements.ts";
 import { createProber } from "./probe-suspects.ts";
 import { measureRoundTrip } from "./round-trip.ts";
 import { runShare } from "./run-share.ts";
-import type { ShareContext } from "./share.ts";
+import type { ShareContext, ShareOutcome } from "./share.ts";
+import { type StreamedShare, streamShare } from "./stream-share.ts";
 import { createStuckSessions } from "./stuck-sessions.ts";
 import { createSuspects } from "./suspects.ts";
 import { unionAll } from "./union-all.ts";
+
+/** Which lanes a query runs on, and for how long. */
+export interface LaneRunOptions {
+  readonly priority: "interactive" | "scheduled";
+  readonly deadlineAtMs: number;
+  readonly signal: AbortSignal;
+}
 
 export interface RunLimits {
   readonly maxRows: number;
@@ -37,10 +46,12 @@ export interface FleetExecutor {
    * no arm was answered. Rejects with `ExecutionError` when PostgreSQL refuses the query itself, with an `AppError`
    * when the federation database is unavailable or time ran out, or with the signal's reason.
    */
-  runArms(
-    arms: readonly Arm[],
-    options: RunLimits & { readonly priority: "interactive" | "scheduled" },
-  ): Promise<GatheredRows>;
+  runArms(arms: readonly Arm[], options: RunLimits & LaneRunOptions): Promise<GatheredRows>;
+  /**
+   * Rows of all arms, each arm's to a sink of its own; the answer has none, and otherwise says what that of `runArms` does. At the deadline the arms
+   * that are still running have failed. Rejects as `runArms` does; what was taken of completed arms stays true.
+   */
+  streamArms(arms: readonly Arm[], options: LaneRunOptions & Pick<StreamedShare, "sinkFor">): Promise<GatheredRows>;
   /** Rows of one statement that belongs to no tenant. Rejects as `runArms` does. */
   runOnce(sql: string, options: RunLimits & { readonly values?: readonly ParameterValue[] }): Promise<TextRows>;
   /** Columns of a statement, which is not run. */
@@ -119,26 +130,22 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
     await warmth.warm(probes);
   }
 
-  async function runArms(
+  /** Runs each lane's share of the arms in one group of lanes, and makes one answer of what they gave. */
+  async function onLanes(
     arms: readonly Arm[],
-    { priority, signal, deadlineAtMs, ...limits }: Parameters<FleetExecutor["runArms"]>[1],
+    { priority, signal, deadlineAtMs }: LaneRunOptions,
+    run: (lane: Lane, arms: readonly Arm[], signal: AbortSignal) => Promise<ShareOutcome>,
   ): Promise<GatheredRows> {
     const remainingMs = deadlineAtMs - now();
     if (remainingMs <= 0) throw deadlineExceeded();
     return limited(signal, remainingMs, async (stop) => {
-      const budget = createReadBudget(limits);
       const shares = [...groupByLane(arms, assignment)];
       const group = groups.pick(
         priority,
         shares.map(([lane]) => lane),
       );
       // All are awaited even when one rejects: stopping the others would cost their sessions and all tenants' connections.
-      const settled = await Promise.allSettled(
-        shares.map(([lane, share]) =>
-          runShare(group.lane(lane), { arms: share, budget, deadlineAtMs, signal: stop }, context),
-        ),
-      );
-      return gather(settled);
+      return gather(await Promise.allSettled(shares.map(([lane, share]) => run(group.lane(lane), share, stop))));
     });
   }
 
@@ -160,7 +167,21 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   }
 
   return {
-    runArms: (arms, run) => track(() => runArms(arms, run)),
+    runArms: (arms, { maxRows, maxBytes, ...options }) =>
+      track(() => {
+        const { deadlineAtMs } = options;
+        const budget = createReadBudget({ maxRows, maxBytes });
+        return onLanes(arms, options, (lane, share, signal) =>
+          runShare(lane, { arms: share, budget, deadlineAtMs, signal }, context),
+        );
+      }),
+    streamArms: (arms, { sinkFor, ...options }) =>
+      track(() => {
+        const { deadlineAtMs } = options;
+        return onLanes(arms, options, (lane, share, signal) =>
+          streamShare(lane, { arms: share, sinkFor, deadlineAtMs, signal }, context),
+        );
+      }),
     runOnce: (sql, { values = [], deadlineAtMs, signal, ...limits }) =>
       track(() =>
         limited(signal, deadlineAtMs - now(), (stop) =>

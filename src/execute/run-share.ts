@@ -5,14 +5,12 @@ import { askSuspects } from "./ask-suspects.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
 import { isolateFailures, type Progress, startProgress } from "./isolate-failures.ts";
-import type { Lane, LaneTurn, ReplaceCause } from "./lane.ts";
+import type { Lane, LaneTurn } from "./lane.ts";
 import { fairTimeMs, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
+import { endTurn, RESERVE_MS, takeTurn } from "./take-turn.ts";
 import { unionAll } from "./union-all.ts";
 
 const NO_TURN: LaneTurn = { end: async () => true };
-
-/** Kept back from what is left of a request, for merging and writing what the others gave. */
-const RESERVE_MS = 100;
 
 // Connecting to a tenant takes 15 round trips: less is not worth a session.
 const LEAST_TIME_MS = 250;
@@ -22,10 +20,10 @@ const LEAST_TIME_MS = 250;
  * Rejects with `ExecutionError` when the query is refused, with `FEDERATION_UNAVAILABLE`, or with the signal's reason.
  */
 export async function runShare(lane: Lane, share: Share, context: ShareContext): Promise<ShareOutcome> {
-  const { suspects, now } = context;
+  const { suspects } = context;
   const usesLane = share.arms.some(({ tenant }) => ["shared", "alone"].includes(String(suspects.treatmentOf(tenant))));
   // A lane that a tenant holds up which is down must not hold up a request that asks nothing of it.
-  const turn = usesLane ? await takeTurn(lane, share.deadlineAtMs - now() - RESERVE_MS, share.signal) : NO_TURN;
+  const turn = usesLane ? await takeTurn(lane, share, context) : NO_TURN;
   if (turn === null) return { answers: [], failed: [], absent: share.arms.map(({ tenant }) => outOfTime(tenant)) };
 
   const absent: TenantFailure[] = [];
@@ -42,7 +40,7 @@ export async function runShare(lane: Lane, share: Share, context: ShareContext):
   try {
     absent.push(...(await runInTurn(lane, progress, share, context)));
   } finally {
-    endTurn(turn, share, context);
+    endTurn(turn, share.signal, context);
   }
   const asked = await asking;
   for (const { arm, facts } of progress.failed) if (facts.remote) suspects.note(tenantFailure(arm.tenant, facts));
@@ -51,26 +49,6 @@ export async function runShare(lane: Lane, share: Share, context: ShareContext):
     failed: [...progress.failed, ...asked.failed],
     absent: [...absent, ...asked.absent],
   };
-}
-
-function endTurn(turn: LaneTurn, share: Share, { stuck }: ShareContext): void {
-  const cause: ReplaceCause = share.signal.aborted ? "cancelled" : "timeout";
-  void turn.end(cause).then((kept) => {
-    if (!kept) stuck.note();
-  });
-}
-
-/** Null when the turn does not come in time. */
-async function takeTurn(lane: Lane, waitMs: number, signal: AbortSignal): Promise<LaneTurn | null> {
-  const wait = startDeadline(waitMs, signal);
-  try {
-    return await lane.take(wait.signal);
-  } catch (error) {
-    if (wait.passed()) return null;
-    throw error;
-  } finally {
-    wait.clear();
-  }
 }
 
 /** Takes `progress` to its end; gives the tenants that stayed silent. */

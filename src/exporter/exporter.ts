@@ -11,7 +11,7 @@ import { type ReadSamples, readSamples } from "./read-samples.ts";
 
 export interface ExporterOptions {
   readonly queries: Config["queries"];
-  readonly service: QueryService;
+  readonly service: Pick<QueryService, "run">;
   /** For queries that set none of their own. */
   readonly defaults: ExportDefaults;
   readonly observe: Observe;

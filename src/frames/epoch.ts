@@ -2,6 +2,11 @@
 
 const MS_PER_DAY = 86_400_000;
 const ZERO = 48;
+const PLUS = 43;
+const MINUS = 45;
+const DOT = 46;
+/** Of `2026-11-22 08:00:00`. */
+const SECONDS_LENGTH = 19;
 const NANOSECONDS = /^-?[1-9]\d{18}$/;
 const ANY_TIME =
   /^(\d{4,})-(\d\d)-(\d\d)(?: (\d\d):(\d\d):(\d\d)(?:\.(\d+))?)?(?:([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?)?( BC)?$/;
@@ -32,6 +37,36 @@ function fractionOfSecondMs(text: string, end: number): number {
     if (index < 23) ms = ms * 10 + digit;
   }
   return end === 21 ? ms * 100 : end === 22 ? ms * 10 : ms;
+}
+
+/**
+ * What `parseTimeMs` gives for the text in `bytes` from `start` to `end`, without making a string of it; NaN when it is not of the usual form
+ * `2026-11-22 08:00:00[.123456][+00]`.
+ */
+export function usualTimeMs(bytes: Uint8Array, start: number, end: number): number {
+  const zone = bytes[end - 3] === PLUS && bytes[end - 2] === ZERO && bytes[end - 1] === ZERO ? 3 : 0;
+  const digitsEnd = end - zone;
+  const length = digitsEnd - start;
+  if (length < SECONDS_LENGTH || bytes[start + 4] !== MINUS || bytes[start + 7] !== MINUS) return Number.NaN;
+  let ms = 0;
+  if (length > SECONDS_LENGTH) {
+    if (length < 21 || bytes[start + 19] !== DOT) return Number.NaN;
+    for (let index = 20; index < length; index += 1) {
+      const digit = (bytes[start + index] ?? 0) - ZERO;
+      if (digit < 0 || digit > 9) return Number.NaN;
+      if (index < 23) ms = ms * 10 + digit;
+    }
+    if (length === 21) ms *= 100;
+    else if (length === 22) ms *= 10;
+  }
+  const year = byteDigits(bytes, start) * 100 + byteDigits(bytes, start + 2);
+  const days = daysFromCivil(year, byteDigits(bytes, start + 5), byteDigits(bytes, start + 8));
+  const minutes = byteDigits(bytes, start + 11) * 60 + byteDigits(bytes, start + 14);
+  return days * MS_PER_DAY + (minutes * 60 + byteDigits(bytes, start + 17)) * 1000 + ms;
+}
+
+function byteDigits(bytes: Uint8Array, index: number): number {
+  return ((bytes[index] ?? 0) - ZERO) * 10 + (bytes[index + 1] ?? 0) - ZERO;
 }
 
 /** Years before 1 and after 9999, and zones other than UTC. */

@@ -1,10 +1,10 @@
-import type { Table } from "../types.ts";
+import type { Coverage, Notice, Table } from "../types.ts";
 import { coverageRecord, type EncodedAnswer, type EncodeOptions, JSON_TYPE, rowsAnswer } from "./encoded-answer.ts";
 import { type EncodeValue, quoteJson } from "./json-text.ts";
 import { writeRows } from "./size-limit.ts";
 import { jsonEncoder } from "./value-json.ts";
 
-const NDJSON_TYPE = "application/x-ndjson; charset=utf-8";
+export const NDJSON_TYPE = "application/x-ndjson; charset=utf-8";
 
 /** `[{"time":…,"tenant":…},…]`: every key in every row, `[]` for no rows. */
 export function encodeRows(table: Table, options: EncodeOptions): EncodedAnswer {
@@ -29,11 +29,16 @@ export function encodeNdjson(table: Table, options: EncodeOptions): EncodedAnswe
       rowCount: table.rowCount,
       head: "",
       encodeRow: (row) => `${encodeRow(row)}\n`,
-      tail: (cut) => `${JSON.stringify({ coverage: coverageRecord(options.coverage, cut) })}\n`,
+      tail: (cut) => coverageLine(options.coverage, cut),
     },
     options,
   );
   return rowsAnswer(NDJSON_TYPE, written, options.coverage);
+}
+
+/** The last line of ndjson. */
+export function coverageLine(coverage: Coverage, cut?: Notice): string {
+  return `${JSON.stringify({ coverage: coverageRecord(coverage, cut) })}\n`;
 }
 
 interface Cell {

@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { constants, createGzip, type Gzip, gzip } from "node:zlib";
 
 const gzipAsync = promisify(gzip);
 // Below this the header costs more than is won.
@@ -22,6 +22,11 @@ export function createCompression(): (body: Buffer, acceptEncoding: string) => P
     compressed.set(body, result);
     return result;
   };
+}
+
+/** Compresses a body that is made while it is sent; null when the client does not accept gzip. What was written is flushed with each chunk, since the next may be long in coming. */
+export function createGzipStream(acceptEncoding: string): Gzip | null {
+  return acceptsGzip(acceptEncoding) ? createGzip({ level: LEVEL, flush: constants.Z_SYNC_FLUSH }) : null;
 }
 
 /** True when the Accept-Encoding header allows gzip: named or by `*`, and not with a weight of zero. */

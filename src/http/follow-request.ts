@@ -20,6 +20,7 @@ export function followRequest({ running, observe }: { running: RunningRequests; 
       route: null,
       principal: null,
       body: {},
+      streamedBytes: 0,
       abort: new AbortController(),
     };
     response.locals.state = state;
@@ -39,7 +40,10 @@ export function followRequest({ running, observe }: { running: RunningRequests; 
         route: state.route?.path ?? "unknown",
         status: finished ? response.statusCode : CLIENT_LEFT,
         seconds: (performance.now() - state.startedMs) / 1000,
-        bytes: finished && request.method !== "HEAD" ? Number(response.getHeader("content-length") ?? 0) : 0,
+        bytes:
+          finished && request.method !== "HEAD"
+            ? Number(response.getHeader("content-length") ?? state.streamedBytes)
+            : 0,
         principal: state.principal?.name ?? "unknown",
       });
     });

@@ -10,6 +10,8 @@ export interface RequestState {
   route: Route | null;
   principal: Principal | null;
   body: unknown;
+  /** Bytes of a body that was made while it was sent. */
+  streamedBytes: number;
   /** Aborted when the client leaves or the server gives up waiting at its end. */
   readonly abort: AbortController;
 }

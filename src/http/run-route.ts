@@ -1,9 +1,14 @@
-import type { Route, RouteAnswer } from "../protocols/route.ts";
+import type { Observe } from "../observation.ts";
+import type { Route } from "../protocols/route.ts";
 import type { Middleware } from "./request-state.ts";
 import type { createSendAnswer } from "./send-answer.ts";
+import { sendStream } from "./send-stream.ts";
 
 /** The last step: gives the route the request without HTTP, and sends what it answers. */
-export function runRoute(route: Route, sendAnswer: ReturnType<typeof createSendAnswer>): Middleware {
+export function runRoute(
+  route: Route,
+  { sendAnswer, observe }: { readonly sendAnswer: ReturnType<typeof createSendAnswer>; readonly observe: Observe },
+): Middleware {
   return async (request, response) => {
     const { abort, principal, body } = response.locals.state;
     if (principal === null) throw new Error(`${route.path} was reached without authentication`);
@@ -19,12 +24,13 @@ export function runRoute(route: Route, sendAnswer: ReturnType<typeof createSendA
         signal: abort.signal,
       }),
     );
-    await sendAnswer(request, response, answer);
+    if (!("streamed" in answer)) return sendAnswer(request, response, answer);
+    await sendStream(request, response, answer, observe);
   };
 }
 
 // A stage that does not notice the abort at once must not hold up the server's end.
-async function orAborted(signal: AbortSignal, running: Promise<RouteAnswer>): Promise<RouteAnswer> {
+async function orAborted<T>(signal: AbortSignal, running: Promise<T>): Promise<T> {
   signal.throwIfAborted();
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {

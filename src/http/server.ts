@@ -103,7 +103,7 @@ function createApp(options: HttpServerOptions, running: RunningRequests) {
   const ofRoute = (route: Route): readonly Middleware[] => [
     authenticate(route),
     readBody({ maxBytes: maxBodyBytes }),
-    runRoute(route, sendAnswer),
+    runRoute(route, { sendAnswer, observe }),
   ];
   const afterRoutes: readonly Middleware[] = [refuseUnknownRoute(routes)];
 

@@ -13,29 +13,36 @@ export interface NamedColumn {
 /** Grafana takes the column called `time` for the time, and a number in it for an epoch. */
 const TIME_COLUMN = "time";
 
-/** Columns and their values as a table: finds the time column, and gives `$__timeGroup` columns of other names their epoch seconds. */
+/** A column as an answer shows it, and what makes its text of PostgreSQL's (never NULL); null when that is the text. */
+export interface ShownColumn {
+  readonly column: TableColumn;
+  readonly convert: ((text: string) => string | null) | null;
+}
+
+/** Grafana reads a number called `time` as an epoch; a `$__timeGroup` column of another name gets its epoch seconds. */
+export function showColumn({ name, type, kind, timeGroupSeconds }: NamedColumn): ShownColumn {
+  if (name === TIME_COLUMN) return { column: { name, type, kind: kind === "number" ? "epoch" : kind }, convert: null };
+  return timeGroupSeconds === null
+    ? { column: { name, type, kind }, convert: null }
+    : { column: { name, type: "numeric", kind: "number" }, convert: toEpochSeconds };
+}
+
+/** Columns and their values as a table: finds the time column, and gives each column what `showColumn` says. */
 export function makeTable(
   columns: readonly NamedColumn[],
   values: readonly ColumnValues[],
   options: { readonly tenantColumn: number },
 ): Table {
-  const shown = columns.map(({ name, type, kind, timeGroupSeconds }): TableColumn => {
-    if (name === TIME_COLUMN && kind === "number") return { name, type, kind: "epoch" };
-    return timeGroupSeconds !== null && name !== TIME_COLUMN
-      ? { name, type: "numeric", kind: "number" }
-      : { name, type, kind };
-  });
+  const shown = columns.map(showColumn);
   return {
-    columns: shown,
+    columns: shown.map(({ column }) => column),
     values: values.map((column, index) => {
-      const definition = columns[index];
-      return definition === undefined || definition.timeGroupSeconds === null || definition.name === TIME_COLUMN
-        ? column
-        : column.map(toEpochSeconds);
+      const convert = shown[index]?.convert ?? null;
+      return convert === null ? column : column.map((text) => (text === null ? null : convert(text)));
     }),
     rowCount: values[0]?.length ?? 0,
     tenantColumn: options.tenantColumn,
-    timeColumn: findTimeColumn(shown),
+    timeColumn: findTimeColumn(shown.map(({ column }) => column)),
   };
 }
 
@@ -47,7 +54,7 @@ export function findTimeColumn(columns: readonly { readonly name: string; readon
   return named >= 0 ? named : columns.findIndex(({ kind }) => kind === "time");
 }
 
-function toEpochSeconds(text: string | null): string | null {
-  const ms = text === null ? null : parseTimeMs(text);
+function toEpochSeconds(text: string): string | null {
+  const ms = parseTimeMs(text);
   return ms === null ? null : String(ms / 1000);
 }

@@ -1,15 +1,16 @@
-import { Socket } from "node:net";
 import pgPromise from "pg-promise";
 import { z } from "zod";
 import type { ResultColumn, TextRows } from "../types.ts";
 import { sendCancelRequest } from "./cancel-request.ts";
 import { describeStatement } from "./describe-statement.ts";
-import { limitMessages } from "./message-limit.ts";
+import { tapMessages } from "./message-tap.ts";
 import { pgErrorFacts, SessionLost } from "./pg-error.ts";
-import type { RawClient } from "./raw-client.ts";
+import { type RawClient, socketOf } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
-import { type ParameterValue, type Reading, readRows } from "./read-rows.ts";
+import { readRows } from "./read-rows.ts";
+import type { ParameterValue } from "./read-statement.ts";
 import { sessionOptions, withSessionOptions } from "./session-options.ts";
+import { type RowSink, streamRows } from "./stream-rows.ts";
 
 export interface SessionOptions {
   readonly url: string;
@@ -44,6 +45,8 @@ export interface Session {
   explain(sql: string, signal: AbortSignal, options?: ExplainOptions): Promise<unknown>;
   /** Rows of a statement, in text form. Abort cancels it on the server; a session that is not clean soon after is ended. */
   run(sql: string, options: RunOptions): Promise<TextRows>;
+  /** Gives the rows of a statement to a sink, past pg. Resolves with false when the sink had no room for all of them. Abort does what it does to `run`. */
+  stream(sql: string, options: { readonly sink: RowSink; readonly signal: AbortSignal }): Promise<boolean>;
   /** Ends the session at once and waits for nothing; a running statement is cancelled. */
   destroy(): void;
   /** Ends the session after its clean-up, or after two seconds. */
@@ -57,6 +60,7 @@ const CANCEL_PATIENCE_MS = 250;
 // Closing a statement takes two round trips to every tenant of a lane; a tenant that went silent may take for ever, and others wait.
 const CLEAN_UP_PATIENCE_MS = 3_000;
 const TEXT_FORM = { getTypeParser: () => (value: string) => value };
+const NOT_BEGUN = Promise.resolve(false);
 const explained = z.array(z.tuple([z.string()]));
 
 /** Connects. Rejects with the error of `pg` when the server cannot be reached or refuses the login or the settings. */
@@ -94,6 +98,7 @@ async function connect(options: SessionOptions, { watchClient }: { readonly watc
 }
 
 function createSession(client: RawClient, end: () => Promise<void>): Session {
+  const socket = socketOf(client);
   let alive = true;
   let busy = false;
   let clean: Promise<void> = Promise.resolve();
@@ -115,13 +120,12 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
   function destroy(): void {
     if (!alive) return;
     if (busy) void sendCancelRequest(cancelTarget(client));
-    const { stream } = client.connection;
-    if (stream instanceof Socket) stream.destroy();
+    socket.destroy();
     lose();
   }
 
   // What is too large to read has to stop at once, and nothing after it can be read.
-  limitMessages(client, ({ isRow }) => {
+  const tap = tapMessages(socket, ({ isRow }) => {
     if (isRow) onLargeRow();
     destroy();
   });
@@ -140,10 +144,10 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
    * Sees to it that a statement is rolled back, which undoes settings, and what outlives a transaction discarded, such as advisory locks. A
    * statement that ended well does both itself.
    */
-  async function cleanUp(reading: Reading | null): Promise<void> {
+  async function cleanUp(cleaned: Promise<boolean>): Promise<void> {
     const timer = setTimeout(destroy, CLEAN_UP_PATIENCE_MS);
     try {
-      if (await Promise.race([reading?.cleaned ?? false, ended.then(() => true)])) return;
+      if (await Promise.race([cleaned, ended.then(() => true)])) return;
       await client.query("ROLLBACK");
       await client.query("DISCARD ALL");
     } catch {
@@ -188,22 +192,35 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
     );
   }
 
-  async function run(sql: string, { values = [], budget, signal }: RunOptions): Promise<TextRows> {
-    const text = oneText(sql);
-    let reading: Reading | null = null;
-    const work = async (): Promise<TextRows> => {
-      reading = readRows(client, text, { values, budget, interrupt, interrupted: () => cancelSent });
-      onLargeRow = reading.cut;
-      return reading.rows;
-    };
-    return use(work, () => cleanUp(reading), signal);
-  }
+  const interrupting = { interrupt, interrupted: () => cancelSent };
 
   return {
     usable: () => alive,
     idle,
-    run,
     destroy,
+    async run(sql, { values = [], budget, signal }) {
+      const text = oneText(sql);
+      let cleaned = NOT_BEGUN;
+      const work = async (): Promise<TextRows> => {
+        const reading = readRows(client, text, { values, budget, ...interrupting });
+        cleaned = reading.cleaned;
+        onLargeRow = reading.cut;
+        return reading.rows;
+      };
+      return use(work, () => cleanUp(cleaned), signal);
+    },
+    async stream(sql, { sink, signal }) {
+      const text = oneText(sql);
+      let cleaned = NOT_BEGUN;
+      const work = async (): Promise<boolean> => {
+        const streaming = streamRows(client, text, { values: [], sink, tap, ...interrupting });
+        cleaned = streaming.cleaned;
+        onLargeRow = streaming.cut;
+        signal.addEventListener("abort", streaming.cut, { once: true });
+        return streaming.complete.finally(() => signal.removeEventListener("abort", streaming.cut));
+      };
+      return use(work, () => cleanUp(cleaned), signal);
+    },
     async describe(sql, signal) {
       const text = oneText(sql);
       return use(

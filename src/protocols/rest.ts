@@ -1,6 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import { formatDuration } from "../config/units.ts";
-import type { Catalog, QueryService, TenantDoubt } from "../types.ts";
+import type { Catalog, Principal, QueryRequest, QueryService, TenantDoubt } from "../types.ts";
 import { buildRequest, findQuery } from "./build-request.ts";
 import { viewFleet } from "./fleet-view.ts";
 import {
@@ -10,7 +10,7 @@ import {
   readQueryBody,
   readQueryParameters,
 } from "./rest-input.ts";
-import { jsonAnswer, queryAnswer, type Route } from "./route.ts";
+import { jsonAnswer, queryAnswer, type Route, streamAnswer } from "./route.ts";
 
 /** What the routes work with. */
 export interface ProtocolServices {
@@ -30,6 +30,10 @@ const PARAMETERS = Object.keys(queryParametersSchema.shape);
 /** The routes under `/v1`, for scripts, Infinity and the JSON API datasource. */
 export function restRoutes({ config, service, catalog, doubts, now }: ProtocolServices): readonly Route[] {
   const defaults = () => ({ config, nowMs: now() });
+  const answer = async (request: QueryRequest, principal: Principal, signal: AbortSignal) =>
+    request.format === "ndjson"
+      ? streamAnswer(await service.stream(request, principal, signal))
+      : queryAnswer(await service.run(request, principal, signal));
   return [
     {
       method: "POST",
@@ -40,7 +44,7 @@ export function restRoutes({ config, service, catalog, doubts, now }: ProtocolSe
       contentTypes: ANSWER_TYPES,
       answersQuery: true,
       run: async ({ body, principal, signal }) =>
-        queryAnswer(await service.run(buildRequest(readQueryBody(body), defaults()), principal, signal)),
+        answer(buildRequest(readQueryBody(body), defaults()), principal, signal),
     },
     {
       method: "GET",
@@ -51,9 +55,7 @@ export function restRoutes({ config, service, catalog, doubts, now }: ProtocolSe
       contentTypes: ANSWER_TYPES,
       answersQuery: true,
       run: async ({ search, principal, signal }) =>
-        queryAnswer(
-          await service.run(buildRequest(readQueryParameters(search, PARAMETERS), defaults()), principal, signal),
-        ),
+        answer(buildRequest(readQueryParameters(search, PARAMETERS), defaults()), principal, signal),
     },
     {
       method: "GET",
@@ -75,7 +77,7 @@ export function restRoutes({ config, service, catalog, doubts, now }: ProtocolSe
         // A wrong name is the better news than a wrong parameter.
         findQuery(query, config);
         const raw = { ...readQueryParameters(search, NAMED_PARAMETERS), query };
-        return queryAnswer(await service.run(buildRequest(raw, defaults()), principal, signal));
+        return answer(buildRequest(raw, defaults()), principal, signal);
       },
     },
     {

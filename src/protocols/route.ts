@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { z } from "zod";
-import type { Answer, Principal } from "../types.ts";
+import type { Answer, Principal, StreamedAnswer } from "../types.ts";
 
 /** What a route is given: the request without HTTP. */
 export interface RouteContext {
@@ -28,6 +28,11 @@ export interface RouteAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** What a route answers whose body is made while it is sent. */
+export interface StreamedRouteAnswer extends StreamedAnswer {
+  readonly streamed: true;
+}
+
 /** One route of the HTTP surface: how it is found, how it is described, and what it does. Errors are `AppError`s. */
 export interface Route {
   readonly method: "GET" | "POST";
@@ -42,7 +47,7 @@ export interface Route {
   readonly contentTypes?: readonly string[];
   /** True when the answer is a query's, and its headers are `ANSWER_HEADERS`. */
   readonly answersQuery?: boolean;
-  readonly run: (context: RouteContext) => Promise<RouteAnswer>;
+  readonly run: (context: RouteContext) => Promise<RouteAnswer | StreamedRouteAnswer>;
 }
 
 /** The headers of a query's answer, and what they say. `http/answer-headers.ts` writes them. */
@@ -62,6 +67,11 @@ export const JSON_TYPE = "application/json; charset=utf-8";
 /** A value as a JSON answer. */
 export function jsonAnswer(value: unknown): RouteAnswer {
   return { contentType: JSON_TYPE, body: Buffer.from(JSON.stringify(value)), summary: null };
+}
+
+/** An answer of `service.stream`. */
+export function streamAnswer(answer: Answer | StreamedAnswer): RouteAnswer | StreamedRouteAnswer {
+  return "chunks" in answer ? { ...answer, streamed: true } : queryAnswer(answer);
 }
 
 /** A query's answer as it is. The body stays the shared one, so that what was made from it can be found again. */

@@ -9,7 +9,7 @@ import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
 import type { Coverage, GatheredRows } from "../types.ts";
 import { answerCut, coverageOf, gatheredCut } from "./coverage.ts";
 import { type PreparedQuery, toQueryError } from "./prepare-query.ts";
-import type { QuerySettings } from "./run-query.ts";
+import type { QuerySettings } from "./query-settings.ts";
 
 export interface ExecuteOptions {
   readonly executor: FleetExecutor;

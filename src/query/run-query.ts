@@ -12,7 +12,6 @@ import type { Observe } from "../observation.ts";
 import type { TypeNames } from "../postgres/column-types.ts";
 import type { FunctionNames } from "../postgres/function-names.ts";
 import type { Parser } from "../sql/parser.ts";
-import type { Rewrite } from "../sql/rewrites.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
 import type { ColumnLookups } from "./column-lookups.ts";
@@ -20,7 +19,8 @@ import { answerCut, nobodyAsked, satisfies, tenantsFailed } from "./coverage.ts"
 import { executePlan } from "./execute-plan.ts";
 import { mergeAnswer } from "./merge-answer.ts";
 import { prepareQuery } from "./prepare-query.ts";
-import { pushDownNotices, requirePushDown } from "./push-down.ts";
+import { pushDownNotices, requirePushDown, type ShapeVerdict } from "./push-down.ts";
+import type { QuerySettings } from "./query-settings.ts";
 import type { ShapePlans } from "./shape-plans.ts";
 import { createStopwatch, type Timed, timeOutsideCache } from "./stopwatch.ts";
 import type { SelectedTenants, TenantSelection } from "./tenant-selection.ts";
@@ -39,17 +39,6 @@ export interface QueryContext {
   readonly settings: QuerySettings;
   readonly observe: Observe;
   readonly now: () => number;
-}
-
-export interface QuerySettings {
-  readonly tenantColumn: string;
-  readonly allowFunctions: ReadonlySet<string>;
-  readonly maxRows: number;
-  readonly maxBytes: number;
-  readonly onLimit: "cut" | "refuse";
-  readonly sqlBytes: number;
-  readonly pushdown: "warn" | "strict";
-  readonly rewrites: ReadonlySet<Rewrite>;
 }
 
 /** What the cache keeps of an answer: its bytes, and how complete it is. */
@@ -123,7 +112,7 @@ export async function runQuery(
 }
 
 /** A turn at the databases. Scheduled queries have lanes of their own, and are few: they need none. */
-async function admit(
+export async function admit(
   { priority }: QueryRequest,
   deadlineAtMs: number,
   { admission, now }: QueryContext,
@@ -150,12 +139,7 @@ async function answerAfresh(
   const { executor, typeNames, settings, observe } = context;
   const prepared = await prepareQuery(request, catalog, selected, { ...context, timed, signal, deadlineAtMs });
   const { compiled, verdicts } = prepared;
-  if (settings.pushdown === "strict") requirePushDown(verdicts);
-  for (const { tenants, verdict } of verdicts) {
-    const codes = verdict === null ? ["unknown"] : verdict.reasons.map(({ code }) => code);
-    for (const code of codes.length === 0 ? ["pushed"] : codes)
-      observe({ kind: "arms.judged", verdict: code, arms: tenants.length });
-  }
+  heedVerdicts(verdicts, context);
   const executed = await timed("execute", () =>
     executePlan(prepared, { executor, typeNames, settings, priority: request.priority, deadlineAtMs, signal }),
   );
@@ -191,6 +175,19 @@ async function answerAfresh(
     bytes: encoded.body.length,
     cacheable: executed.coverage.answered > 0 || executed.coverage.expected === 0,
   };
+}
+
+/** Reports what the arms make the federation database do, and refuses arms that drag rows where `guard.pushdown` says so. */
+export function heedVerdicts(
+  verdicts: readonly ShapeVerdict[],
+  { settings, observe }: Pick<QueryContext, "settings" | "observe">,
+): void {
+  if (settings.pushdown === "strict") requirePushDown(verdicts);
+  for (const { tenants, verdict } of verdicts) {
+    const codes = verdict === null ? ["unknown"] : verdict.reasons.map(({ code }) => code);
+    for (const code of codes.length === 0 ? ["pushed"] : codes)
+      observe({ kind: "arms.judged", verdict: code, arms: tenants.length });
+  }
 }
 
 /** Reading a text costs more than its length, so this comes first. */

@@ -7,7 +7,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["errors", "observation", "types"],
   ["input"],
   ["config", "observe"],
-  ["template", "postgres", "cache", "frames"],
+  ["template", "postgres", "cache", "spool", "frames"],
   ["sql"],
   ["tenants"],
   ["plan"],

@@ -3,7 +3,15 @@ import { connect } from "node:net";
 import { type Config, configSchema } from "../../../src/config/schema.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../../src/http/server.ts";
 import type { Observation } from "../../../src/observation.ts";
-import type { Answer, Catalog, CatalogTenant, Principal, QueryRequest, QueryService } from "../../../src/types.ts";
+import type {
+  Answer,
+  Catalog,
+  CatalogTenant,
+  Principal,
+  QueryRequest,
+  QueryService,
+  StreamedAnswer,
+} from "../../../src/types.ts";
 
 /** A question that reached the service. */
 export interface Asked {
@@ -20,6 +28,8 @@ export interface Served extends HttpServer {
 export interface ServeOptions {
   readonly config?: Record<string, unknown>;
   readonly run?: (asked: Asked) => Promise<Answer>;
+  /** As `run` when absent. */
+  readonly stream?: (asked: Asked) => Promise<Answer | StreamedAnswer>;
   readonly options?: Partial<HttpServerOptions>;
 }
 
@@ -29,6 +39,7 @@ export const NOW_MS = Date.parse("2026-11-22T14:00:00.000Z");
 export async function serve({
   config = {},
   run = async () => answer("[]"),
+  stream = run,
   options = {},
 }: ServeOptions = {}): Promise<Served> {
   const asked: Asked[] = [];
@@ -38,6 +49,11 @@ export async function serve({
       const question = { request, principal, signal };
       asked.push(question);
       return run(question);
+    },
+    stream: async (request, principal, signal) => {
+      const question = { request, principal, signal };
+      asked.push(question);
+      return stream(question);
     },
     explain: async (request) => ({
       expandedSql: request.sql,

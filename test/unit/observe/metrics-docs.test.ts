@@ -29,7 +29,6 @@ async function scrape(): Promise<string> {
         ageSeconds: 0,
         timings: new Map(),
       }),
-      explain: () => Promise.reject(new Error("not asked")),
     },
     defaults: { cacheTtlMs: 0, deadlineMs: 1_000 },
     observe: metrics.observe,

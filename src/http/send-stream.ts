@@ -1,0 +1,67 @@
+import { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
+import type { Observe } from "../observation.ts";
+import type { StreamedRouteAnswer } from "../protocols/route.ts";
+import { streamHeaders } from "./answer-headers.ts";
+import { createGzipStream } from "./compression.ts";
+import { errorBody, toPublicError } from "./error-response.ts";
+import type { RequestLocals } from "./request-state.ts";
+
+/**
+ * Sends an answer while it is made, as fast as the client takes it. When the rest cannot be had, the last line is `{"error": {…}}` and the connection
+ * ends without the end of the body, so that no client takes half an answer for a whole one.
+ */
+export async function sendStream(
+  request: IncomingMessage,
+  response: ServerResponse & { readonly locals: RequestLocals },
+  answer: StreamedRouteAnswer,
+  observe: Observe,
+): Promise<void> {
+  const { state } = response.locals;
+  const { signal } = state.abort;
+  const gzip = createGzipStream(String(request.headers["accept-encoding"] ?? ""));
+  const target = gzip ?? response;
+  gzip?.pipe(response);
+  try {
+    signal.throwIfAborted();
+    response.writeHead(200, {
+      "Content-Type": answer.contentType,
+      Vary: "Accept-Encoding",
+      ...(gzip === null ? {} : { "Content-Encoding": "gzip" }),
+      ...streamHeaders(answer),
+    });
+    if (request.method !== "HEAD") {
+      for await (const chunk of answer.chunks) {
+        await written(target, chunk, signal);
+        state.streamedBytes += chunk.length;
+      }
+    }
+    target.end();
+  } catch (error) {
+    // The client left, or the server stops waiting for it: there is nobody to tell.
+    if (signal.aborted) {
+      response.destroy();
+      return;
+    }
+    const shown = toPublicError(error, state.requestId);
+    observe({ kind: "http.error", requestId: state.requestId, error: shown });
+    await written(target, Buffer.from(`{"error":${errorBody(shown)}}\n`), signal).catch(() => undefined);
+    response.socket?.end();
+  } finally {
+    await answer.close();
+  }
+}
+
+/** Resolves when the bytes have left: their buffer may be used again. Rejects when the signal aborts. */
+function written(target: Writable, bytes: Buffer, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    target.write(bytes, (error) => {
+      signal.removeEventListener("abort", onAbort);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
