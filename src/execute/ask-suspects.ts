@@ -64,7 +64,7 @@ async function ask(
 async function orSilent(outcome: Promise<LoneOutcome>, afterMs: number): Promise<LoneOutcome> {
   let timer: NodeJS.Timeout | undefined;
   const patience = new Promise<LoneOutcome>((resolve) => {
-    timer = setTimeout(() => resolve({ kind: "silent", afterMs }), afterMs);
+    timer = setTimeout(() => resolve({ kind: "silent", afterMs, probed: false }), afterMs);
   });
   try {
     return await Promise.race([outcome, patience]);

@@ -105,10 +105,12 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   const outer = createOuterStatements({ openSession });
   const stuck = createStuckSessions({ now });
   const lone = createLoneSessions({ openSession, stuck, now });
+  let probeOf: ReadonlyMap<string, Arm> = new Map();
   const context: ShareContext = {
     suspects: createSuspects({ now, observe }),
     lone,
     stuck,
+    probeOf: (tenant) => probeOf.get(tenant),
     tenantDeadlineMs,
     observe,
     now,
@@ -126,7 +128,8 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
     const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs, sessions });
     for (const lane of left) groups.renew(lane);
     observe({ kind: "lanes.fitted", lanes: assignment.lanes(), tenants: probes.length, roundTripMs });
-    prober.use(probes);
+    probeOf = new Map(probes.map((arm) => [arm.tenant, arm]));
+    context.suspects.retain(new Set(probeOf.keys()));
     await warmth.warm(probes);
   }
 

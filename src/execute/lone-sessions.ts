@@ -1,5 +1,5 @@
 import type { PgErrorFacts } from "../postgres/pg-error.ts";
-import type { ReadBudget } from "../postgres/read-budget.ts";
+import { createReadBudget, type ReadBudget } from "../postgres/read-budget.ts";
 import type { Session } from "../postgres/session.ts";
 import type { Arm, TextRows } from "../types.ts";
 import { startDeadline, unlessAborted } from "./deadline.ts";
@@ -11,14 +11,16 @@ import { createTurns } from "./turns.ts";
 export type LoneOutcome =
   | { readonly kind: "answered"; readonly rows: TextRows }
   | { readonly kind: "failed"; readonly facts: PgErrorFacts }
-  /** Asked, and silent for that long. */
-  | { readonly kind: "silent"; readonly afterMs: number }
+  /** Asked, or only probed, and silent for that long. */
+  | { readonly kind: "silent"; readonly afterMs: number; readonly probed: boolean }
   /** Its turn did not come in time. */
   | { readonly kind: "not_asked" }
   /** The federation database did not give a session in time: that says nothing of the tenant. */
   | { readonly kind: "no_session" };
 
 export interface AskOptions {
+  /** A statement that only has to reach the tenant, asked first: a tenant that does not answer it within `withinMs` is silent. */
+  readonly probe?: { readonly sql: string; readonly withinMs: number } | undefined;
   /** Called when its turn has come. */
   readonly onTurn?: () => void;
   readonly budget: ReadBudget;
@@ -63,7 +65,7 @@ export function createLoneSessions(options: {
 
   async function askNow(
     arm: Arm,
-    { budget, timeoutMs, untilMs, signals }: AskOptions,
+    { probe, budget, timeoutMs, untilMs, signals }: AskOptions,
     leave: () => void,
   ): Promise<LoneOutcome> {
     const afterMs = Math.min(timeoutMs, untilMs - now());
@@ -73,13 +75,34 @@ export function createLoneSessions(options: {
     try {
       const session = await unlessAborted(opening, deadline.signal);
       opened = true;
+      if (probe !== undefined && (await isSilent(session, probe, deadline.signal)))
+        return { kind: "silent", afterMs: probe.withinMs, probed: true };
       return { kind: "answered", rows: await session.run(arm.sql, { budget, signal: deadline.signal }) };
     } catch (error) {
-      if (deadline.passed()) return opened ? { kind: "silent", afterMs } : { kind: "no_session" };
+      if (deadline.passed()) return opened ? { kind: "silent", afterMs, probed: false } : { kind: "no_session" };
       return { kind: "failed", facts: armFault(error) };
     } finally {
       deadline.clear();
       closeSoon(opening, leave, () => deadline.signal.aborted);
+    }
+  }
+
+  /** True when the tenant does not answer the probe. Whatever else goes wrong with that says nothing of the arm, which is asked next. */
+  async function isSilent(
+    session: Session,
+    { sql, withinMs }: NonNullable<AskOptions["probe"]>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const patience = startDeadline(withinMs, signal);
+    const budget = createReadBudget({ maxRows: 1, maxBytes: 1_000 });
+    try {
+      await session.run(sql, { budget, signal: patience.signal });
+      return false;
+    } catch {
+      signal.throwIfAborted();
+      return patience.passed();
+    } finally {
+      patience.clear();
     }
   }
 

@@ -6,8 +6,6 @@ import type { ShareContext } from "./share.ts";
 
 /** Finds out beside the requests which tenants that were down can be reached again. */
 export interface Prober {
-  /** The statements to probe tenants with, as `tenantProbes` makes them. A tenant without one is asked by the next request after its pause. */
-  use(probes: readonly Arm[]): void;
   close(): void;
 }
 
@@ -23,10 +21,9 @@ const PROBE_TIMEOUT_MS = 5_000;
 /** Probes take sessions from requests that ask tenants in doubt; those have four. */
 const PROBES_AT_ONCE = 2;
 
-/** Looks four times a second whose probe is due. */
+/** Looks four times a second whose probe is due. A tenant that has no probe is asked by the next request after its pause. */
 export function createProber({ context, onTrusted }: ProberOptions): Prober {
-  const { suspects, lone, tenantDeadlineMs, now, closing } = context;
-  let probes: ReadonlyMap<string, Arm> = new Map();
+  const { suspects, lone, probeOf, tenantDeadlineMs, now, closing } = context;
   let running = 0;
 
   async function probe(arm: Arm, last: TenantFailure): Promise<void> {
@@ -53,7 +50,7 @@ export function createProber({ context, onTrusted }: ProberOptions): Prober {
 
   function sweep(): void {
     for (const failure of suspects.due()) {
-      const arm = probes.get(failure.tenant);
+      const arm = probeOf(failure.tenant);
       if (arm === undefined) {
         suspects.allow(failure.tenant);
         continue;
@@ -68,11 +65,5 @@ export function createProber({ context, onTrusted }: ProberOptions): Prober {
   }
 
   const timer = setInterval(sweep, SWEEP_MS).unref();
-  return {
-    use(given) {
-      probes = new Map(given.map((arm) => [arm.tenant, arm]));
-      suspects.retain(new Set(probes.keys()));
-    },
-    close: () => clearInterval(timer),
-  };
+  return { close: () => clearInterval(timer) };
 }

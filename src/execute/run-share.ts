@@ -3,17 +3,15 @@ import { pgErrorFacts } from "../postgres/pg-error.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { askSuspects } from "./ask-suspects.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
-import { notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
+import { outOfTime, tenantFailure } from "./execution-error.ts";
 import { isolateFailures, type Progress, startProgress } from "./isolate-failures.ts";
 import type { Lane, LaneTurn } from "./lane.ts";
-import { fairTimeMs, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
-import { endTurn, RESERVE_MS, takeTurn } from "./take-turn.ts";
+import { createOneByOne } from "./one-by-one.ts";
+import type { Share, ShareContext, ShareOutcome } from "./share.ts";
+import { endTurn, takeTurn } from "./take-turn.ts";
 import { unionAll } from "./union-all.ts";
 
 const NO_TURN: LaneTurn = { end: async () => true };
-
-// Connecting to a tenant takes 15 round trips: less is not worth a session.
-const LEAST_TIME_MS = 250;
 
 /**
  * Runs one lane's arms in the lane's turn. Every arm ends in exactly one of: an answer, `failed`, `absent`.
@@ -64,10 +62,14 @@ async function runInTurn(
   // Half of what is left at most: a lane that is held up must leave time to ask its tenants one by one.
   const laneMs = Math.min(context.tenantDeadlineMs, (share.deadlineAtMs - startedAtMs) / 2);
   const deadline = startDeadline(laneMs, share.signal);
+  const apart = createOneByOne(progress, share, context);
+  const early = setTimeout(apart.begin, laneMs - apart.patienceMs(laneMs));
   try {
     if (await runOnSession(lane, progress, share, deadline)) return [];
-    return await askOneByOne(progress, share, context);
+    return await apart.settle();
   } finally {
+    clearTimeout(early);
+    apart.stop();
     deadline.clear();
     const seconds = (context.now() - startedAtMs) / 1_000;
     context.observe({ kind: "lane.ran", group: lane.group, lane: lane.index, tenants, seconds });
@@ -91,34 +93,4 @@ async function runOnSession(lane: Lane, progress: Progress, share: Share, deadli
       if (attempt === 2) throw federationUnavailable(error);
     }
   }
-}
-
-/** Finds out who held the lane up: asks what is still pending on sessions of their own, in what is left of the request. Throws FEDERATION_UNAVAILABLE when there is no session to be had. */
-async function askOneByOne(progress: Progress, share: Share, context: ShareContext): Promise<readonly TenantFailure[]> {
-  const silent: TenantFailure[] = [];
-  const arms = progress.pending.splice(0).flat();
-  const untilMs = share.deadlineAtMs - RESERVE_MS;
-  if (untilMs - context.now() < LEAST_TIME_MS) return arms.map(({ tenant }) => outOfTime(tenant));
-  const fairMs = fairTimeMs(context);
-  const outcomes = await Promise.all(
-    arms.map(async (arm) => {
-      const options = { budget: share.budget, timeoutMs: context.tenantDeadlineMs, untilMs, signals: [share.signal] };
-      const outcome = await context.lone.ask(arm, options);
-      if (outcome.kind === "answered") progress.answers.push(outcome.rows);
-      else if (outcome.kind === "failed") progress.failed.push({ arm, facts: outcome.facts });
-      else if (outcome.kind === "no_session") silent.push(outOfTime(arm.tenant));
-      else if (outcome.kind === "not_asked")
-        silent.push(context.stuck.tooMany() ? notAsked(arm.tenant) : outOfTime(arm.tenant));
-      else if (outcome.afterMs < fairMs) silent.push(outOfTime(arm.tenant));
-      else {
-        const failure = tenantTimeout(arm.tenant, outcome.afterMs);
-        context.suspects.note(failure);
-        silent.push(failure);
-      }
-      return outcome.kind;
-    }),
-  );
-  // The lane got no answer, and neither did anybody else: it is not the tenants that are silent.
-  if (outcomes.every((kind) => kind === "no_session")) throw federationUnavailable(undefined);
-  return silent;
 }

@@ -11,6 +11,8 @@ export interface ShareContext {
   readonly suspects: Suspects;
   readonly lone: LoneSessions;
   readonly stuck: StuckSessions;
+  /** The statement that only reaches a tenant, as `tenantProbes` makes it. */
+  readonly probeOf: (tenant: string) => Arm | undefined;
   readonly tenantDeadlineMs: number;
   readonly observe: Observe;
   readonly now: () => number;

@@ -1,0 +1,118 @@
+import { federationUnavailable } from "../postgres/federation-unavailable.ts";
+import { type LentBudget, lendBudget } from "../postgres/read-budget.ts";
+import type { Arm, TenantFailure } from "../types.ts";
+import { notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
+import type { Progress } from "./isolate-failures.ts";
+import type { LoneOutcome } from "./lone-sessions.ts";
+import { fairTimeMs, type Share, type ShareContext } from "./share.ts";
+import { RESERVE_MS } from "./take-turn.ts";
+
+/** Connecting to a tenant takes 15 round trips: less is not worth a session. */
+const LEAST_TIME_MS = 250;
+/** Reaching a tenant takes far less, unless something is wrong with it or the way to it. */
+const PROBE_MS = 1_000;
+
+/** Finds out who holds a lane up: asks each of its tenants on a session of its own. */
+export interface OneByOne {
+  /**
+   * How long before the lane's deadline to begin, for a lane that has `laneMs`: long enough that who cannot be reached is known when it passes. A request
+   * over a tenant that is silent then takes what its lane may take, and no more.
+   */
+  patienceMs(laneMs: number): number;
+  /** Asks what is pending; the lane goes on, and who answers first has answered. */
+  begin(): void;
+  /** The lane has given up: takes what is still pending to its end, in what is left of the request, and gives the tenants that stayed silent. Throws FEDERATION_UNAVAILABLE when there is no session to be had. */
+  settle(): Promise<readonly TenantFailure[]>;
+  /** Nothing more is wanted. */
+  stop(): void;
+}
+
+interface Asking {
+  readonly budget: LentBudget;
+  readonly outcome: Promise<LoneOutcome>;
+}
+
+/** Asks nobody before `begin`, or `settle` without it. */
+export function createOneByOne(progress: Progress, share: Share, context: ShareContext): OneByOne {
+  const { lone, stuck, suspects, probeOf, tenantDeadlineMs, now } = context;
+  const startedAtMs = now();
+  const asked = new Map<Arm, Asking>();
+  const stopping = new AbortController();
+  const untilMs = share.deadlineAtMs - RESERVE_MS;
+  const patienceMs = (laneMs: number): number => Math.min(PROBE_MS, laneMs / 2);
+
+  function ask(arm: Arm, withinMs: number): Asking {
+    const budget = lendBudget(share.budget);
+    const probe = probeOf(arm.tenant);
+    const outcome = lone.ask(arm, {
+      ...(probe && { probe: { sql: probe.sql, withinMs } }),
+      budget,
+      timeoutMs: tenantDeadlineMs,
+      untilMs,
+      signals: [share.signal, stopping.signal],
+    });
+    // Whoever settles is told; when the lane answers, nobody asks any more.
+    outcome.catch(() => undefined);
+    return { budget, outcome };
+  }
+
+  function begin(): void {
+    const leftMs = untilMs - now();
+    if (asked.size > 0 || leftMs < LEAST_TIME_MS) return;
+    const withinMs = Math.min(patienceMs(tenantDeadlineMs), leftMs / 2);
+    for (const arm of progress.pending.flat()) asked.set(arm, ask(arm, withinMs));
+  }
+
+  /** One that a hurried request gave little time may only be slow. */
+  function blame(tenant: string, { afterMs, probed }: Extract<LoneOutcome, { kind: "silent" }>): TenantFailure {
+    if (afterMs < (probed ? patienceMs(tenantDeadlineMs) : fairTimeMs(context))) return outOfTime(tenant);
+    const failure = tenantTimeout(tenant, now() - startedAtMs);
+    suspects.note(failure);
+    return failure;
+  }
+
+  /** What came of asking a tenant: adds its answer to the progress, or gives its failure. */
+  function heed(arm: Arm, outcome: LoneOutcome): TenantFailure | null {
+    switch (outcome.kind) {
+      case "answered":
+        progress.answers.push(outcome.rows);
+        return null;
+      case "failed":
+        progress.failed.push({ arm, facts: outcome.facts });
+        return null;
+      case "no_session":
+        return outOfTime(arm.tenant);
+      case "not_asked":
+        return stuck.tooMany() ? notAsked(arm.tenant) : outOfTime(arm.tenant);
+      case "silent":
+        return blame(arm.tenant, outcome);
+    }
+  }
+
+  return {
+    patienceMs,
+    begin,
+    async settle() {
+      begin();
+      const arms = progress.pending.splice(0).flat();
+      const outcomes = await Promise.all(
+        arms.map(async (arm): Promise<LoneOutcome> => {
+          const asking = asked.get(arm);
+          if (asking === undefined) return { kind: "not_asked" };
+          const outcome = await asking.outcome;
+          asked.delete(arm);
+          return outcome;
+        }),
+      );
+      // The lane got no answer, and neither did anybody else: it is not the tenants that are silent.
+      if (arms.length > 0 && outcomes.every(({ kind }) => kind === "no_session"))
+        throw federationUnavailable(undefined);
+      return arms.flatMap((arm, index) => heed(arm, outcomes[index] ?? { kind: "not_asked" }) ?? []);
+    },
+    stop() {
+      stopping.abort();
+      // What the lane has answered was read twice.
+      for (const { budget } of asked.values()) budget.revoke();
+    },
+  };
+}
