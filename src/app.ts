@@ -161,8 +161,8 @@ export async function createApp(options: AppOptions): Promise<App> {
           if (!followed.connected()) return { ok: false, reason: "the lanes are being connected to the tenants" };
           return reaches(database);
         },
-        metricsText: async () => {
-          const [own, exported] = await Promise.all([metrics.text(), exporter.collect()]);
+        metricsText: async (timeoutMs) => {
+          const [own, exported] = await Promise.all([metrics.text(), exporter.collect(timeoutMs)]);
           return { contentType: own.contentType, body: joinExpositions(own.body, exported) };
         },
         observe,

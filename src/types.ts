@@ -88,6 +88,8 @@ export interface QueryRequest {
   readonly tenants: readonly string[] | null;
   readonly format: Format;
   readonly partial: PartialPolicy;
+  /** Tenants without which the answer is none, whatever `partial` allows. */
+  readonly required: readonly string[];
   /** Values of `$param(name)`, typed and checked. */
   readonly params: ReadonlyMap<string, ParamDeclarationValue>;
   readonly cacheTtlMs: number;

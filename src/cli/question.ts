@@ -14,6 +14,8 @@ export const QUESTION_OPTIONS = {
   from: { value: "TIME", summary: "Start of the time range: ISO 8601, epoch or date math such as now-6h" },
   to: { value: "TIME", summary: "End of the time range (default: now)" },
   partial: { value: "POLICY", summary: "How many tenants must answer: allow, fail, or a share such as 95%" },
+  require: { value: "NAMES", repeated: true, summary: "Tenants without which there is no answer, as in a,b" },
+  timeout: { value: "TIME", summary: "Time for the answer, as in 5s; at most the deadline of the settings" },
   param: { value: "NAME=VALUE", repeated: true, summary: "A value for $param(NAME)" },
 } as const satisfies Record<string, Option>;
 
@@ -45,6 +47,8 @@ export async function readQuestion(
         to: given.text("to"),
         tenants: given.list("tenants").flatMap((names) => names.split(",")),
         partial: given.text("partial"),
+        require: given.list("require").flatMap((names) => names.split(",")),
+        timeout: given.text("timeout"),
         format,
         // A named query declares its types; for SQL of one's own the value has to say what it is.
         params: new Map(params.map(([name, value]) => [name, sql === undefined ? value : inferValue(value)])),

@@ -147,6 +147,10 @@ const query = z.strictObject({
   cacheTtl: optionalDuration().describe("How long an answer may be served again; `cache.ttl` when absent."),
   deadline: optionalDuration().describe("Deadline of this query; `limits.deadline` when absent."),
   partial: partial.default("allow"),
+  require: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Tenants without which there is no answer, whatever `partial` allows."),
   export: exported.optional().describe("Makes the query a metric on `/metrics`."),
 });
 

@@ -10,10 +10,14 @@ export interface ExportDefaults {
 }
 
 /**
- * What a scrape at `nowMs` asks of an exported query. Scrapes within one interval ask the same, and share one answer: what a
+ * What a scrape at `nowMs`, which may take `timeoutMs` (null: as long as the settings allow), asks of an exported query. Scrapes within one interval ask the same, and share one answer: what a
  * parameter's default calls `now` is the interval's start. Throws PARAM_INVALID.
  */
-export function exportRequest(exported: ExportedQuery, defaults: ExportDefaults, nowMs: number): QueryRequest {
+export function exportRequest(
+  exported: ExportedQuery,
+  defaults: ExportDefaults,
+  { nowMs, timeoutMs }: { readonly nowMs: number; readonly timeoutMs: number | null },
+): QueryRequest {
   const { queryName, query } = exported;
   const intervalStart = snapRange({ fromMs: nowMs, toMs: nowMs }, query.interval).fromMs;
   return {
@@ -24,9 +28,10 @@ export function exportRequest(exported: ExportedQuery, defaults: ExportDefaults,
     tenants: null,
     format: "rows",
     partial: parsePartialPolicy(query.partial),
+    required: query.require,
     params: readParams(new Map(), query.params, intervalStart),
     cacheTtlMs: query.cacheTtl ?? defaults.cacheTtlMs,
-    deadlineMs: query.deadline ?? defaults.deadlineMs,
+    deadlineMs: Math.min(query.deadline ?? defaults.deadlineMs, timeoutMs ?? Number.POSITIVE_INFINITY),
     priority: "scheduled",
   };
 }

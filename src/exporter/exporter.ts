@@ -22,9 +22,10 @@ export interface ExporterOptions {
 export interface Exporter {
   /**
    * The exposition of all exported queries, answered now or from the cache. A query that fails has no samples, so that
-   * Prometheus sees a gap, and `tenantry_export_up` 0; so does one whose answer was cut. It never fails the others. Calls at the same time share one run.
+   * Prometheus sees a gap, and `tenantry_export_up` 0; so does one whose answer was cut. It never fails the others. Calls at the same time share one
+   * run, with the `timeoutMs` of the first; null is as long as the settings allow.
    */
-  collect(): Promise<string>;
+  collect(timeoutMs?: number | null): Promise<string>;
   /** Stops what runs; later calls of `collect` are refused with `SHUTTING_DOWN`. */
   close(): Promise<void>;
 }
@@ -49,8 +50,9 @@ export function createExporter(options: ExporterOptions): Exporter {
   const duplicates = new Map<string, number>();
   let running: Promise<string> | undefined;
 
-  async function collectAll(): Promise<string> {
-    const runs = await Promise.all(exported.map((query) => runExport(query, options, stopping.signal)));
+  async function collectAll(timeoutMs: number | null): Promise<string> {
+    const { signal } = stopping;
+    const runs = await Promise.all(exported.map((query) => runExport(query, options, { timeoutMs, signal })));
     for (const run of runs) {
       const { queryName } = run.exported;
       duplicates.set(queryName, (duplicates.get(queryName) ?? 0) + run.duplicates);
@@ -59,9 +61,9 @@ export function createExporter(options: ExporterOptions): Exporter {
   }
 
   return {
-    collect: async () => {
+    collect: async (timeoutMs = null) => {
       if (stopping.signal.aborted) throw new AppError("SHUTTING_DOWN", "the server is stopping");
-      running ??= collectAll().finally(() => {
+      running ??= collectAll(timeoutMs).finally(() => {
         running = undefined;
       });
       return running;
@@ -73,7 +75,11 @@ export function createExporter(options: ExporterOptions): Exporter {
   };
 }
 
-async function runExport(exported: ExportedQuery, options: ExporterOptions, signal: AbortSignal): Promise<ExportRun> {
+async function runExport(
+  exported: ExportedQuery,
+  options: ExporterOptions,
+  { timeoutMs, signal }: { readonly timeoutMs: number | null; readonly signal: AbortSignal },
+): Promise<ExportRun> {
   const startedMs = performance.now();
   const ended = (ok: boolean, series: number, error?: AppError) =>
     options.observe({
@@ -85,7 +91,7 @@ async function runExport(exported: ExportedQuery, options: ExporterOptions, sign
       ...(error === undefined ? {} : { error }),
     });
   try {
-    const request = exportRequest(exported, options.defaults, options.now());
+    const request = exportRequest(exported, options.defaults, { nowMs: options.now(), timeoutMs });
     const { body, coverage } = await options.service.run(request, EXPORTER, signal);
     const { expected, answered, truncated } = coverage;
     if (truncated) throw truncatedAnswer();

@@ -21,6 +21,7 @@ export function runRoute(
         path: new Map(Object.entries(request.params)),
         search: new URLSearchParams(mark < 0 ? "" : request.url.slice(mark)),
         accept: request.headers.accept ?? "",
+        scrapeTimeout: String(request.headers["x-prometheus-scrape-timeout-seconds"] ?? ""),
         signal: abort.signal,
       }),
     );

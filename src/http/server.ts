@@ -31,7 +31,7 @@ export interface HttpServerOptions {
   /** Tenants that are down or on trial. */
   readonly doubts: () => readonly TenantDoubt[];
   readonly ready: () => Promise<Readiness>;
-  readonly metricsText: () => Promise<{ contentType: string; body: string }>;
+  readonly metricsText: (timeoutMs: number | null) => Promise<{ contentType: string; body: string }>;
   readonly observe: Observe;
   /** Epoch milliseconds; the clock when absent. */
   readonly now?: () => number;

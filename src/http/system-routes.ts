@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { AppError } from "../errors.ts";
 import { viewFleet } from "../protocols/fleet-view.ts";
 import { jsonAnswer, type Route } from "../protocols/route.ts";
+import { readScrapeTimeout } from "../protocols/timeout-input.ts";
 import type { Catalog, Principal, TenantDoubt, TenantState } from "../types.ts";
 import { consolePage, contentSecurityPolicy } from "./console-page.ts";
 
@@ -13,7 +14,8 @@ export interface SystemServices {
   /** Tenants that are down or on trial. */
   readonly doubts: () => readonly TenantDoubt[];
   readonly ready: () => Promise<Readiness>;
-  readonly metricsText: () => Promise<{ contentType: string; body: string }>;
+  /** What `/metrics` says, by the time that the scrape may take in milliseconds, or null. */
+  readonly metricsText: (timeoutMs: number | null) => Promise<{ contentType: string; body: string }>;
   readonly now: () => number;
   /** All routes, for the pages that name them. */
   readonly routes: () => readonly Route[];
@@ -66,8 +68,8 @@ export function systemRoutes({ catalog, doubts, ready, metricsText, now, routes 
       summary: "Prometheus: Tenantry's own metrics and the exported queries.",
       access: "all-tenants",
       contentTypes: ["text/plain"],
-      run: async () => {
-        const { contentType, body } = await metricsText();
+      run: async ({ scrapeTimeout }) => {
+        const { contentType, body } = await metricsText(readScrapeTimeout(scrapeTimeout));
         return { contentType, body: Buffer.from(body), summary: null };
       },
     },

@@ -7,6 +7,7 @@ import { readRange, snapRange } from "../input/time-input.ts";
 import { FORMATS, type Format, type QueryRequest } from "../types.ts";
 import { readInterval } from "./interval-input.ts";
 import { parseTenantList } from "./tenant-list.ts";
+import { readTimeout } from "./timeout-input.ts";
 
 /** A question as a protocol reads it: nothing is checked yet. Exactly one of `sql` and `query` (a named query) is given. */
 export interface RawQuery {
@@ -19,6 +20,8 @@ export interface RawQuery {
   readonly tenants?: unknown;
   readonly format?: unknown;
   readonly partial?: unknown;
+  readonly require?: unknown;
+  readonly timeout?: unknown;
   readonly params?: ReadonlyMap<string, unknown>;
 }
 
@@ -56,11 +59,23 @@ export function buildRequest(raw: RawQuery, { config, nowMs }: RequestDefaults):
     tenants: parseTenantList(raw.tenants),
     format: parseFormat(raw.format, "rows"),
     partial: parsePartialPolicy(raw.partial, parsePartialPolicy(named?.query.partial)),
+    required: readRequired(raw.require) ?? named?.query.require ?? [],
     params: named === null ? inferParams(params) : readParams(params, named.query.params, nowMs),
     cacheTtlMs: named?.query.cacheTtl ?? config.cache.ttl,
-    deadlineMs: named?.query.deadline ?? config.limits.deadline,
+    deadlineMs: readTimeout(raw.timeout, named?.query.deadline ?? config.limits.deadline),
     priority: "interactive",
   };
+}
+
+/** Names of tenants, or null for none. Throws REQUEST_INVALID for what means all of them: how many there are is another question. */
+function readRequired(input: unknown): readonly string[] | null {
+  if (input === undefined || input === null || input === "" || (Array.isArray(input) && input.length === 0))
+    return null;
+  const names = parseTenantList(input);
+  if (names !== null) return names;
+  throw new AppError("REQUEST_INVALID", `require: ${showInput(input)} names no tenant`, {
+    hint: "name tenants, or write partial=fail to require all of them",
+  });
 }
 
 /** The format of that name, or the default for none. `time_series` is `timeserie`. Throws REQUEST_INVALID. */

@@ -16,6 +16,7 @@ const options = {
   maxDataPoints: count.describe("Points wanted; decides the interval when intervalMs is absent."),
   format: z.string().nullish().describe(`Format of the answer: ${formats}.`),
   partial: z.string().nullish().describe("How many tenants must answer: allow, fail, or a share such as 95%."),
+  timeout: count.describe("Time for the answer: 5s, 500ms, or seconds; limits.deadline at most."),
 };
 
 /** The JSON body of `POST /v1/query` and `POST /v1/explain`. Unknown keys are refused. */
@@ -27,6 +28,10 @@ export const queryBodySchema = z.strictObject({
     .union([z.string(), z.array(z.union([z.string(), z.number()]))])
     .nullish()
     .describe("Tenants: an array, or text as in the URL. Empty, * and $__all mean all that the caller may see."),
+  require: z
+    .union([z.string(), z.array(z.union([z.string(), z.number()]))])
+    .nullish()
+    .describe("Tenants without which there is no answer, written as tenants are."),
   params: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
     .nullish()
@@ -37,6 +42,7 @@ export const queryBodySchema = z.strictObject({
 export const namedQueryParametersSchema = z.object({
   ...options,
   tenants: z.string().optional().describe("Tenants: repeated, a,b, {a,b}, (a|b) or a JSON array."),
+  require: z.string().optional().describe("Tenants without which there is no answer, written as tenants are."),
 });
 
 /** URL parameters of `GET /v1/query`, for the document. */
@@ -65,8 +71,14 @@ export function readQueryParameters(search: URLSearchParams, known: readonly str
   return {
     ...Object.fromEntries(values),
     tenants: parseRepeatedTenants(search.getAll("tenants")) ?? undefined,
+    require: readRequired(search.getAll("require").filter((text) => text.trim() !== "")),
     params,
   };
+}
+
+/** A text that means all stays one, for `buildRequest` to refuse. */
+function readRequired(texts: readonly string[]): readonly string[] | string | undefined {
+  return texts.length === 0 ? undefined : (parseRepeatedTenants(texts) ?? "*");
 }
 
 function unknownParameter(key: string, known: readonly string[]): AppError {

@@ -12,6 +12,8 @@ export interface RouteContext {
   readonly body: unknown;
   /** The Accept header, or an empty string. */
   readonly accept: string;
+  /** The header X-Prometheus-Scrape-Timeout-Seconds, or an empty string. */
+  readonly scrapeTimeout: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }

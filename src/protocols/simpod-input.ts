@@ -13,7 +13,9 @@ const countSchema = z.union([z.number(), z.string()]).nullish();
 const targetSchema = z.looseObject({
   refId: z.string().max(64).nullish(),
   target: z.string().nullish().describe('"sql", or the name of a named query.'),
-  payload: payloadSchema.describe("For sql {sql, tenants?, format?, partial?, params?}; else the query's parameters."),
+  payload: payloadSchema.describe(
+    "For sql {sql, tenants?, format?, partial?, require?, timeout?, params?}; else the query's parameters.",
+  ),
   data: payloadSchema.describe("What older plugins call the payload."),
   type: z.string().nullish().describe("Format that the older plugin asks for."),
   hide: z.boolean().nullish(),
@@ -48,7 +50,7 @@ export const simpodAnnotationsSchema = z.looseObject({
 /** A body of which nothing is needed. */
 export const simpodAnySchema = z.looseObject({});
 
-const RESERVED = new Set(["sql", "tenants", "format", "partial", "params"]);
+const RESERVED = new Set(["sql", "tenants", "format", "partial", "require", "timeout", "params"]);
 const EMPTY_PAYLOAD = `empty payload: Grafana could not parse the JSON in the editor; use "tenants": \${tenant:json} (without quotes) or \${tenant:raw}`;
 
 /**
@@ -59,8 +61,8 @@ const EMPTY_PAYLOAD = `empty payload: Grafana could not parse the JSON in the ed
 export function readTargetQuery(name: string, payload: unknown, options: { escaped: boolean }): RawQuery {
   const values = readPayload(payload);
   const target = unescapeRegex(name.trim());
-  const { sql, tenants, format, partial, params } = values;
-  const shared = { tenants, format, partial };
+  const { sql, tenants, format, partial, require, timeout, params } = values;
+  const shared = { tenants, format, partial, require, timeout };
   if (target !== "sql") {
     return { ...shared, query: target, params: new Map([...freeValues(values, options), ...readParamsObject(params)]) };
   }

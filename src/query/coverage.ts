@@ -1,6 +1,6 @@
 import { formatSize } from "../config/units.ts";
 import { AppError } from "../errors.ts";
-import type { Coverage, Notice, PartialPolicy, TenantFailure } from "../types.ts";
+import type { Coverage, Notice, QueryRequest, TenantFailure } from "../types.ts";
 
 /** What an answer covers: of a tenant that failed in several blocks, the first failure counts. */
 export function coverageOf(
@@ -14,15 +14,24 @@ export function coverageOf(
   return { expected: expected.size, answered: expected.size - failed.size, failed: sorted, truncated };
 }
 
-/** True when enough tenants answered for the policy. An answer without any tenant is good for nobody, unless none was expected. */
-export function satisfies(coverage: Coverage, policy: PartialPolicy): boolean {
+/** What a request wants of an answer's tenants. */
+export type WantedTenants = Pick<QueryRequest, "partial" | "required">;
+
+/** True when enough tenants answered for the policy, and each that is required. An answer without any tenant is good for nobody, unless none was expected. */
+export function satisfies(coverage: Coverage, { partial: policy, required }: WantedTenants): boolean {
   if (coverage.failed.length === 0) return true;
+  if (coverage.failed.some(({ tenant }) => required.includes(tenant))) return false;
   if (coverage.answered === 0 || policy === "fail") return false;
   return policy === "allow" || coverage.answered * 100 >= policy.percent * coverage.expected;
 }
 
 /** TENANT_FAILED with the tenants' names, for a coverage that does not satisfy its policy. */
-export function tenantsFailed(coverage: Coverage, policy: PartialPolicy): AppError {
+export function tenantsFailed(coverage: Coverage, { partial: policy, required }: WantedTenants): AppError {
+  const missing = coverage.failed.filter(({ tenant }) => required.includes(tenant));
+  if (missing.length > 0)
+    return new AppError("TENANT_FAILED", `required tenants failed: ${describeFailures(missing)}`, {
+      hint: "repair them, or ask without require for an answer that lacks them",
+    });
   const asked =
     policy === "fail"
       ? "all were asked for"
@@ -39,6 +48,15 @@ export function tenantsFailed(coverage: Coverage, policy: PartialPolicy): AppErr
           : "repair the tenants, or ask with partial=allow or a share such as partial=90%",
     },
   );
+}
+
+/** Throws TENANT_UNKNOWN for a required tenant that the query is not about; one that the caller may not see is told as if it did not exist. */
+export function requireExpected(expected: ReadonlySet<string>, required: readonly string[]): void {
+  const unknown = required.filter((name) => !expected.has(name));
+  if (unknown.length === 0) return;
+  throw new AppError("TENANT_UNKNOWN", `require: ${names(unknown)} is not among the tenants of this query`, {
+    hint: "correct the name (see /v1/tenants), or the selectors of the query and the request",
+  });
 }
 
 /** TENANT_UNKNOWN, for callers that count on a number of tenants: a misspelt selector of an alert rule would be silent for ever. */

@@ -9,13 +9,14 @@ import type { FleetExecutor } from "../execute/executor.ts";
 import { encodeTable } from "../frames/encode-table.ts";
 import type { EncodedAnswer } from "../frames/encoded-answer.ts";
 import type { Observe } from "../observation.ts";
+import { expectedTenants } from "../plan/planned-block.ts";
 import type { TypeNames } from "../postgres/column-types.ts";
 import type { FunctionNames } from "../postgres/function-names.ts";
 import type { Parser } from "../sql/parser.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
 import type { ColumnLookups } from "./column-lookups.ts";
-import { answerCut, nobodyAsked, satisfies, tenantsFailed } from "./coverage.ts";
+import { answerCut, nobodyAsked, requireExpected, satisfies, tenantsFailed } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
 import { mergeAnswer } from "./merge-answer.ts";
 import { prepareQuery } from "./prepare-query.ts";
@@ -45,6 +46,8 @@ export interface QueryContext {
 export interface CachedQuery {
   readonly encoded: EncodedAnswer;
   readonly coverage: Coverage;
+  /** Names of the tenants that it should have. */
+  readonly expected: ReadonlySet<string>;
   readonly notices: readonly Notice[];
   readonly madeAtMs: number;
   /** The deadline that cut tenants off, which a caller with more time would have waited for; null when none did. */
@@ -73,7 +76,7 @@ export async function runQuery(
   const policy = {
     ttlMs: request.cacheTtlMs,
     accepts: ({ coverage, madeAtMs, cutByDeadlineMs }: CachedQuery) =>
-      satisfies(coverage, request.partial) &&
+      satisfies(coverage, request) &&
       (cutByDeadlineMs ?? request.deadlineMs) >= request.deadlineMs &&
       (coverage.failed.length === 0 || context.now() - madeAtMs < PARTIAL_TTL_MS),
     outlives: isOfOneDeadline,
@@ -105,8 +108,9 @@ export async function runQuery(
     rows: encoded.rows,
     seconds: (performance.now() - started) / 1000,
   });
+  requireExpected(cached.value.expected, request.required);
   if (coverage.expected === 0 && request.partial !== "allow") throw nobodyAsked();
-  if (!satisfies(coverage, request.partial)) throw tenantsFailed(coverage, request.partial);
+  if (!satisfies(coverage, request)) throw tenantsFailed(coverage, request);
   if (coverage.truncated && request.partial === "fail") throw answerCut(context.settings);
   return { ...encoded, coverage, notices, cache: cached.status, ageSeconds: Math.floor(cached.ageMs / 1000), timings };
 }
@@ -166,6 +170,7 @@ async function answerAfresh(
   const value: CachedQuery = {
     encoded,
     coverage,
+    expected: expectedTenants(prepared.blocks),
     notices: [...merged.notices, ...encoded.notices],
     madeAtMs: context.now(),
     cutByDeadlineMs: coverage.failed.some(({ requestOutOfTime }) => requestOutOfTime) ? request.deadlineMs : null,

@@ -10,7 +10,7 @@ import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import { type AnswerSpool, createAnswerSpool } from "../spool/answer-spool.ts";
 import type { Answer, Coverage, Principal, QueryRequest, StreamedAnswer } from "../types.ts";
 import { createArmSink } from "./arm-sink.ts";
-import { coverageOf, nobodyAsked, satisfies, streamCut, tenantsFailed } from "./coverage.ts";
+import { coverageOf, nobodyAsked, requireExpected, satisfies, streamCut, tenantsFailed } from "./coverage.ts";
 import { type PreparedQuery, prepareQuery, toQueryError } from "./prepare-query.ts";
 import { admit, heedVerdicts, type QueryContext, refuseLongSql, runQuery } from "./run-query.ts";
 import { createStopwatch } from "./stopwatch.ts";
@@ -51,7 +51,7 @@ export async function streamQuery(
 
   const { spool, ended, stop, expected, coverage } = streaming;
   try {
-    if (request.partial === "allow") await Promise.race([spool.begun, ended]);
+    if (request.partial === "allow" && request.required.length === 0) await Promise.race([spool.begun, ended]);
     else await ended;
   } catch (error) {
     await stop();
@@ -121,7 +121,7 @@ function startStreaming(
       rows,
       seconds: (performance.now() - startedMs) / 1000,
     });
-    requireEnough(coverage, request, context);
+    requireEnough(coverage, expected, request, context);
     known = coverage;
     spool.end(Buffer.from(coverageLine(coverage)));
   }
@@ -154,8 +154,15 @@ function rowWriter({ columns }: PlannedBlock) {
 }
 
 /** Throws when the answer is less than the request asks for. */
-function requireEnough(coverage: Coverage, { partial }: QueryRequest, { settings }: QueryContext): void {
+function requireEnough(
+  coverage: Coverage,
+  expected: ReadonlySet<string>,
+  request: QueryRequest,
+  { settings }: QueryContext,
+): void {
+  const { partial, required } = request;
+  requireExpected(expected, required);
   if (coverage.expected === 0 && partial !== "allow") throw nobodyAsked();
-  if (!satisfies(coverage, partial)) throw tenantsFailed(coverage, partial);
+  if (!satisfies(coverage, request)) throw tenantsFailed(coverage, request);
   if (coverage.truncated && (partial === "fail" || settings.onLimit === "refuse")) throw streamCut(settings);
 }

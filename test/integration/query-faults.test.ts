@@ -67,6 +67,15 @@ describe("a tenant's database that is gone", () => {
           message: expect.stringMatching(/1 of 3 .*\bb\b/),
         });
         expect((await post(fleet, { partial: "90%" })).status).toBe(502);
+        const required = await post(fleet, { require: ["a", "b"] });
+        expect(required.status).toBe(502);
+        expect(await required.json()).toMatchObject({
+          error: "TENANT_FAILED",
+          message: expect.stringMatching(/^required tenants failed: b \(/),
+        });
+        expect((await post(fleet, { require: ["a", "c"] })).status).toBe(200);
+        expect((await post(fleet, { require: ["a"], tenants: ["c"] })).status).toBe(404);
+        expect((await post(fleet, { require: ["nobody"] })).status).toBe(404);
         const enough = await post(fleet, { partial: "66%" });
         expect([enough.status, enough.headers.get("x-tenants-failed")]).toEqual([200, "1"]);
       });

@@ -160,6 +160,7 @@ export function requestOf(sql: string, overrides: Partial<QueryRequest> = {}): Q
     params: new Map(),
     cacheTtlMs: 0,
     deadlineMs: 20_000,
+    required: [],
     priority: "interactive",
     ...overrides,
   };

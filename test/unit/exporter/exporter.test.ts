@@ -103,6 +103,7 @@ describe("exporter", () => {
         tenants: null,
         format: "rows",
         partial: { percent: 95 },
+        required: [],
         params: new Map([["plan", { type: "text", value: "pro" }]]),
         cacheTtlMs: 20_000,
         deadlineMs: 30_000,
@@ -110,6 +111,21 @@ describe("exporter", () => {
       },
     ]);
     expect(principals[0]?.mayRead({ name: "any", labels: {} })).toBe(true);
+  });
+
+  it("takes no longer than the scrape may, nor than the query's own deadline", async () => {
+    const { exporter, requests } = exporterOver(
+      { lag: LAG, quick: { ...LAG, deadline: "1s", export: { name: "quick" } } },
+      () => answer([]),
+    );
+    await exporter.collect(9_500);
+    await exporter.collect(null);
+    expect(requests.map(({ queryName, deadlineMs }) => [queryName, deadlineMs])).toEqual([
+      ["lag", 9_500],
+      ["quick", 1_000],
+      ["lag", 30_000],
+      ["quick", 1_000],
+    ]);
   });
 
   it("reads the defaults of parameters as a request would, and asks the same within an interval", async () => {

@@ -32,6 +32,8 @@ describe("/v1", () => {
       tenants: "{acme,globex}",
       format: "csv",
       partial: "95%",
+      require: ["acme"],
+      timeout: "2s",
       params: { n: 3 },
     });
     expect(asked()).toEqual({
@@ -42,9 +44,10 @@ describe("/v1", () => {
       tenants: ["acme", "globex"],
       format: "csv",
       partial: { percent: 95 },
+      required: ["acme"],
       params: new Map([["n", { type: "integer", value: 3 }]]),
       cacheTtlMs: 10_000,
-      deadlineMs: expect.any(Number),
+      deadlineMs: 2_000,
       priority: "interactive",
     });
   });
@@ -57,7 +60,35 @@ describe("/v1", () => {
       tenants: null,
       format: "rows",
       partial: "allow",
+      required: [],
+      deadlineMs: 30_000,
     });
+  });
+
+  test("a timeout is a duration or seconds, and never longer than the settings allow", async () => {
+    for (const [timeout, deadlineMs] of [
+      ["500ms", 500],
+      ["1.5", 1_500],
+      ["2m", 30_000],
+      ["", 30_000],
+    ] as const) {
+      await fetch(`${server.url}/v1/query?sql=SELECT+1&timeout=${timeout}`);
+      expect(asked()?.deadlineMs, timeout).toBe(deadlineMs);
+    }
+  });
+
+  test("required tenants are named as tenants are; all of them are not a name", async () => {
+    await fetch(`${server.url}/v1/query?sql=SELECT+1&require=acme,globex&require=(b|c)`);
+    expect(asked()?.required).toEqual(["acme", "globex", "b", "c"]);
+    await fetch(`${server.url}/v1/query?sql=SELECT+1&require=`);
+    expect(asked()?.required).toEqual([]);
+    await fetch(`${server.url}/v1/queries/staleness`);
+    expect(asked()?.required).toEqual(["acme"]);
+    for (const path of ["/v1/query?sql=SELECT+1&require=*", "/v1/query?sql=SELECT+1&require=a&require=$__all"])
+      expect(await fetchJson(path)).toMatchObject({
+        error: "REQUEST_INVALID",
+        hint: "name tenants, or write partial=fail to require all of them",
+      });
   });
 
   test("GET /v1/query is the same in the URL; of a repeated parameter the first counts, tenants add up", async () => {
@@ -92,6 +123,8 @@ describe("/v1", () => {
     ["/v1/query?sql=", "REQUEST_INVALID", 400],
     ["/v1/query?sql=SELECT+1&partal=fail", "REQUEST_INVALID", 400],
     ["/v1/query?sql=SELECT+1&format=xml", "REQUEST_INVALID", 400],
+    ["/v1/query?sql=SELECT+1&timeout=soon", "REQUEST_INVALID", 400],
+    ["/v1/query?sql=SELECT+1&timeout=0", "REQUEST_INVALID", 400],
     ["/v1/query?sql=SELECT+1&from=now&to=now-1h", "REQUEST_INVALID", 400],
     ["/v1/queries/stalenes?param.x=1", "QUERY_UNKNOWN", 404],
     ["/v1/queries/constructor", "QUERY_UNKNOWN", 404],
@@ -191,6 +224,10 @@ describe("the server's own routes", () => {
       "text/plain; version=0.0.4; charset=utf-8",
       "up 1\n",
     ]);
+    for (const seconds of ["10", "0.4", "soon"])
+      await fetch(`${server.url}/metrics`, { headers: { "X-Prometheus-Scrape-Timeout-Seconds": seconds } });
+    // Half a second is kept back, or half of what there is.
+    expect(server.scrapes.slice(-4)).toEqual([null, 9_500, 200, null]);
   });
 
   test("not ready is a 503 with the reason; without a catalog there is nothing to list", async () => {

@@ -23,6 +23,8 @@ export interface Asked {
 export interface Served extends HttpServer {
   readonly asked: readonly Asked[];
   readonly observed: readonly Observation[];
+  /** What scrapes of `/metrics` were allowed to take. */
+  readonly scrapes: readonly (number | null)[];
 }
 
 export interface ServeOptions {
@@ -44,6 +46,7 @@ export async function serve({
 }: ServeOptions = {}): Promise<Served> {
   const asked: Asked[] = [];
   const observed: Observation[] = [];
+  const scrapes: (number | null)[] = [];
   const service: QueryService = {
     run: async (request, principal, signal) => {
       const question = { request, principal, signal };
@@ -71,12 +74,15 @@ export async function serve({
     catalog: () => FLEET,
     doubts: () => [],
     ready: async () => ({ ok: true }),
-    metricsText: async () => ({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "up 1\n" }),
+    metricsText: async (timeoutMs) => {
+      scrapes.push(timeoutMs);
+      return { contentType: "text/plain; version=0.0.4; charset=utf-8", body: "up 1\n" };
+    },
     observe: (observation) => observed.push(observation),
     now: () => NOW_MS,
     ...options,
   });
-  return { ...server, asked, observed };
+  return { ...server, asked, observed, scrapes };
 }
 
 function settings(overrides: Record<string, unknown>): Config {
@@ -92,6 +98,7 @@ function settings(overrides: Record<string, unknown>): Config {
           plan: { type: "text", default: "pro", values: ["pro", "free"] },
         },
         partial: "90%",
+        require: ["acme"],
       },
     },
     ...overrides,
