@@ -8,6 +8,7 @@ import { createTypeNames } from "../src/postgres/column-types.ts";
 import { createFunctionNames } from "../src/postgres/function-names.ts";
 import { openSession } from "../src/postgres/session.ts";
 import { buildRequest } from "../src/protocols/build-request.ts";
+import { createLastGood } from "../src/query/last-good.ts";
 import { createQueryService } from "../src/query/query-service.ts";
 import { querySettings } from "../src/query/query-settings.ts";
 import type { CachedQuery } from "../src/query/run-query.ts";
@@ -64,6 +65,7 @@ export function createRehearsal(adminUrl: string, catalog: Catalog) {
     executor,
     admission: createAdmission(config.limits),
     cache: createAnswerCache<CachedQuery>({ maxBytes: config.cache.maxBytes, observe }),
+    lastGood: createLastGood({ maxBytes: config.cache.staleBytes, now: Date.now }),
     observe,
     typeNames,
     shapePlans,

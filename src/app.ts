@@ -14,6 +14,7 @@ import { createTypeNames } from "./postgres/column-types.ts";
 import { createDatabase } from "./postgres/database.ts";
 import { createFunctionNames } from "./postgres/function-names.ts";
 import { openSession } from "./postgres/session.ts";
+import { createLastGood } from "./query/last-good.ts";
 import { createQueryService } from "./query/query-service.ts";
 import { querySettings } from "./query/query-settings.ts";
 import type { CachedQuery } from "./query/run-query.ts";
@@ -86,6 +87,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   const cache = createAnswerCache<CachedQuery>({ maxBytes: config.cache.maxBytes, observe });
 
+  const lastGood = createLastGood({ maxBytes: config.cache.staleBytes, now: Date.now });
+
   const catalog = (): Catalog => {
     const current = store.current();
     if (current === null)
@@ -103,6 +106,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     executor,
     admission: createAdmission(config.limits),
     cache,
+    lastGood,
     observe,
     typeNames,
     shapePlans,
@@ -128,6 +132,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     await executor.close();
     await parser.close();
     cache.close();
+    lastGood.close();
     shapePlans.close();
     metrics.close();
     await database.close();

@@ -88,6 +88,8 @@ export interface QueryRequest {
   readonly tenants: readonly string[] | null;
   readonly format: Format;
   readonly partial: PartialPolicy;
+  /** For tenants that fail: their last good rows, if they are no older than this; 0 for none. */
+  readonly staleMs: number;
   /** Tenants without which the answer is none, whatever `partial` allows. */
   readonly required: readonly string[];
   /** Values of `$param(name)`, typed and checked. */
@@ -133,11 +135,18 @@ export interface TenantDoubt {
   readonly sinceMs: number;
 }
 
-/** Tenants expected (from the catalog, never from who answered), answered, and failed; and whether their rows are all there. */
+/** A tenant that failed, and whose last good rows stand for it. */
+export interface StaleTenant extends Omit<TenantFailure, "requestOutOfTime"> {
+  readonly ageSeconds: number;
+}
+
+/** Tenants expected (from the catalog, never from who answered), answered, stale, and failed; and whether their rows are all there. */
 export interface Coverage {
   readonly expected: number;
   readonly answered: number;
   readonly failed: readonly TenantFailure[];
+  /** Absent when there are none. */
+  readonly stale?: readonly StaleTenant[];
   /** True when a limit cut rows off: the tenants answered, but not all of what they said is here. */
   readonly truncated: boolean;
 }

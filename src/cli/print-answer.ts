@@ -50,13 +50,13 @@ export function noticeLines(notices: readonly Notice[]): string[] {
   return notices.map(({ severity, text }) => `${severity === "info" ? "note" : severity}: ${text}`);
 }
 
-function coverageLines({ expected, answered, failed, truncated }: Coverage): string[] {
+function coverageLines({ expected, answered, failed, stale = [], truncated }: Coverage): string[] {
   const shown = failed
     .slice(0, SHOWN_FAILURES)
     .map(({ tenant, reason, detail }) => `  ${tenant}: ${reason}: ${detail}`);
   const rest = failed.length - shown.length;
   return [
-    `${answered} of ${expected} tenants answered${truncated ? "; a limit cut their rows" : ""}`,
+    `${answered} of ${expected} tenants answered${stale.length > 0 ? `, ${stale.length} shown as they last were` : ""}${truncated ? "; a limit cut their rows" : ""}`,
     ...shown,
     ...(rest > 0 ? [`  and ${rest} more`] : []),
   ];

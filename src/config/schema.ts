@@ -151,6 +151,9 @@ const query = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe("Tenants without which there is no answer, whatever `partial` allows."),
+  stale: optionalDuration().describe(
+    "Tenants that fail are shown by their last good rows, if they are no older than this; never when absent.",
+  ),
   export: exported.optional().describe("Makes the query a metric on `/metrics`."),
 });
 
@@ -217,6 +220,9 @@ export const configSchema = z.strictObject({
         "How long an answer may be served again; 0s turns the cache off, single flight stays.",
       ),
       maxBytes: size("256MiB").describe("Bytes of answers kept; the least recently used leave first."),
+      staleBytes: size("64MiB").describe(
+        "Bytes of rows kept for tenants that may fail, for requests that ask for `stale`.",
+      ),
     })
     .prefault({}),
   limits: limits.prefault({}),

@@ -29,6 +29,8 @@ export function exportRequest(
     format: "rows",
     partial: parsePartialPolicy(query.partial),
     required: query.require,
+    // Prometheus wants a gap where a value is old.
+    staleMs: 0,
     params: readParams(new Map(), query.params, intervalStart),
     cacheTtlMs: query.cacheTtl ?? defaults.cacheTtlMs,
     deadlineMs: Math.min(query.deadline ?? defaults.deadlineMs, timeoutMs ?? Number.POSITIVE_INFINITY),

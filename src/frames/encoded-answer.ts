@@ -30,7 +30,19 @@ export const JSON_TYPE = "application/json; charset=utf-8";
 export function coverageRecord(coverage: Coverage, cut: Notice | undefined): Coverage {
   const { expected, answered, truncated } = coverage;
   const failed = coverage.failed.map(({ tenant, reason, detail }) => ({ tenant, reason, detail }));
-  return { expected, answered, failed, truncated: truncated || cut !== undefined };
+  const stale = coverage.stale?.map(({ tenant, reason, detail, ageSeconds }) => ({
+    tenant,
+    reason,
+    detail,
+    ageSeconds,
+  }));
+  return {
+    expected,
+    answered,
+    failed,
+    ...(stale === undefined ? {} : { stale }),
+    truncated: truncated || cut !== undefined,
+  };
 }
 
 /** The `meta` of an answer's first frame: what Grafana shows on the panel and in the inspector. `cut` comes after the other notices. */

@@ -15,6 +15,7 @@ export function answerHeaders({
     "X-Tenants-Expected": String(coverage.expected),
     "X-Tenants-Answered": String(coverage.answered),
     "X-Tenants-Failed": String(coverage.failed.length),
+    ...(coverage.stale === undefined ? {} : { "X-Tenants-Stale": String(coverage.stale.length) }),
     // Only when it is so: a header that is always there is one that nobody looks at.
     ...(coverage.truncated ? { "X-Truncated": "true" } : {}),
   };

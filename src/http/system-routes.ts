@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import { AppError } from "../errors.ts";
+import { readScrapeTimeout } from "../protocols/duration-input.ts";
 import { viewFleet } from "../protocols/fleet-view.ts";
 import { jsonAnswer, type Route } from "../protocols/route.ts";
-import { readScrapeTimeout } from "../protocols/timeout-input.ts";
 import type { Catalog, Principal, TenantDoubt, TenantState } from "../types.ts";
 import { consolePage, contentSecurityPolicy } from "./console-page.ts";
 

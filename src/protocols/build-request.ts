@@ -5,9 +5,9 @@ import { inferParams, readParams } from "../input/query-params.ts";
 import { showInput } from "../input/show-input.ts";
 import { readRange, snapRange } from "../input/time-input.ts";
 import { FORMATS, type Format, type QueryRequest } from "../types.ts";
+import { readStale, readTimeout } from "./duration-input.ts";
 import { readInterval } from "./interval-input.ts";
 import { parseTenantList } from "./tenant-list.ts";
-import { readTimeout } from "./timeout-input.ts";
 
 /** A question as a protocol reads it: nothing is checked yet. Exactly one of `sql` and `query` (a named query) is given. */
 export interface RawQuery {
@@ -22,6 +22,7 @@ export interface RawQuery {
   readonly partial?: unknown;
   readonly require?: unknown;
   readonly timeout?: unknown;
+  readonly stale?: unknown;
   readonly params?: ReadonlyMap<string, unknown>;
 }
 
@@ -59,6 +60,7 @@ export function buildRequest(raw: RawQuery, { config, nowMs }: RequestDefaults):
     tenants: parseTenantList(raw.tenants),
     format: parseFormat(raw.format, "rows"),
     partial: parsePartialPolicy(raw.partial, parsePartialPolicy(named?.query.partial)),
+    staleMs: readStale(raw.stale, named?.query.stale ?? 0),
     required: readRequired(raw.require) ?? named?.query.require ?? [],
     params: named === null ? inferParams(params) : readParams(params, named.query.params, nowMs),
     cacheTtlMs: named?.query.cacheTtl ?? config.cache.ttl,

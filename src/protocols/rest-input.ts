@@ -16,6 +16,7 @@ const options = {
   maxDataPoints: count.describe("Points wanted; decides the interval when intervalMs is absent."),
   format: z.string().nullish().describe(`Format of the answer: ${formats}.`),
   partial: z.string().nullish().describe("How many tenants must answer: allow, fail, or a share such as 95%."),
+  stale: count.describe("For tenants that fail, their last good rows, if they are no older: 10m, or seconds."),
   timeout: count.describe("Time for the answer: 5s, 500ms, or seconds; limits.deadline at most."),
 };
 

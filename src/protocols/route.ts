@@ -61,6 +61,7 @@ export const ANSWER_HEADERS = {
   "X-Tenants-Expected": "Tenants that the answer should have.",
   "X-Tenants-Answered": "Tenants that it has.",
   "X-Tenants-Failed": "Tenants that it lacks.",
+  "X-Tenants-Stale": "Tenants that failed and whose last good rows it has; absent when there are none.",
   "X-Truncated": "true when a limit cut rows off; absent otherwise.",
 } as const;
 

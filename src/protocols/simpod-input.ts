@@ -14,7 +14,7 @@ const targetSchema = z.looseObject({
   refId: z.string().max(64).nullish(),
   target: z.string().nullish().describe('"sql", or the name of a named query.'),
   payload: payloadSchema.describe(
-    "For sql {sql, tenants?, format?, partial?, require?, timeout?, params?}; else the query's parameters.",
+    "For sql {sql, tenants?, format?, partial?, require?, stale?, timeout?, params?}; else the query's parameters.",
   ),
   data: payloadSchema.describe("What older plugins call the payload."),
   type: z.string().nullish().describe("Format that the older plugin asks for."),
@@ -50,7 +50,7 @@ export const simpodAnnotationsSchema = z.looseObject({
 /** A body of which nothing is needed. */
 export const simpodAnySchema = z.looseObject({});
 
-const RESERVED = new Set(["sql", "tenants", "format", "partial", "require", "timeout", "params"]);
+const RESERVED = new Set(["sql", "tenants", "format", "partial", "require", "stale", "timeout", "params"]);
 const EMPTY_PAYLOAD = `empty payload: Grafana could not parse the JSON in the editor; use "tenants": \${tenant:json} (without quotes) or \${tenant:raw}`;
 
 /**
@@ -61,8 +61,8 @@ const EMPTY_PAYLOAD = `empty payload: Grafana could not parse the JSON in the ed
 export function readTargetQuery(name: string, payload: unknown, options: { escaped: boolean }): RawQuery {
   const values = readPayload(payload);
   const target = unescapeRegex(name.trim());
-  const { sql, tenants, format, partial, require, timeout, params } = values;
-  const shared = { tenants, format, partial, require, timeout };
+  const { sql, tenants, format, partial, require, stale, timeout, params } = values;
+  const shared = { tenants, format, partial, require, stale, timeout };
   if (target !== "sql") {
     return { ...shared, query: target, params: new Map([...freeValues(values, options), ...readParamsObject(params)]) };
   }

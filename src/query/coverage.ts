@@ -1,28 +1,35 @@
-import { formatSize } from "../config/units.ts";
+import { formatDuration, formatSize } from "../config/units.ts";
 import { AppError } from "../errors.ts";
-import type { Coverage, Notice, QueryRequest, TenantFailure } from "../types.ts";
+import type { Coverage, Notice, QueryRequest, StaleTenant, TenantFailure } from "../types.ts";
 
 /** What an answer covers: of a tenant that failed in several blocks, the first failure counts. */
 export function coverageOf(
   expected: ReadonlySet<string>,
   failures: readonly TenantFailure[],
-  truncated = false,
+  { truncated = false, stale = [] }: { readonly truncated?: boolean; readonly stale?: readonly StaleTenant[] } = {},
 ): Coverage {
   const failed = new Map<string, TenantFailure>();
   for (const failure of failures) if (!failed.has(failure.tenant)) failed.set(failure.tenant, failure);
   const sorted = [...failed.values()].sort((a, b) => (a.tenant < b.tenant ? -1 : 1));
-  return { expected: expected.size, answered: expected.size - failed.size, failed: sorted, truncated };
+  return {
+    expected: expected.size,
+    answered: expected.size - failed.size - stale.length,
+    failed: sorted,
+    ...(stale.length === 0 ? {} : { stale }),
+    truncated,
+  };
 }
 
 /** What a request wants of an answer's tenants. */
 export type WantedTenants = Pick<QueryRequest, "partial" | "required">;
 
-/** True when enough tenants answered for the policy, and each that is required. An answer without any tenant is good for nobody, unless none was expected. */
+/** True when enough tenants answered for the policy (stale ones too: the caller has asked for them), and each that is required. An answer without any tenant is good for nobody, unless none was expected. */
 export function satisfies(coverage: Coverage, { partial: policy, required }: WantedTenants): boolean {
   if (coverage.failed.length === 0) return true;
   if (coverage.failed.some(({ tenant }) => required.includes(tenant))) return false;
-  if (coverage.answered === 0 || policy === "fail") return false;
-  return policy === "allow" || coverage.answered * 100 >= policy.percent * coverage.expected;
+  const there = coverage.answered + (coverage.stale?.length ?? 0);
+  if (there === 0 || policy === "fail") return false;
+  return policy === "allow" || there * 100 >= policy.percent * coverage.expected;
 }
 
 /** TENANT_FAILED with the tenants' names, for a coverage that does not satisfy its policy. */
@@ -101,10 +108,14 @@ export function gatheredCut(
 
 /** A notice for each reason, with the tenants that it keeps out. */
 export function coverageNotices(coverage: Coverage): readonly Notice[] {
-  return groupByDetail(coverage.failed).map(({ detail, tenants }) => ({
-    severity: "warning",
-    text: `${names(tenants)} left out: ${detail}`,
+  const old = (coverage.stale ?? []).map(({ tenant, detail, ageSeconds }) => ({
+    tenant,
+    detail: `as of ${formatDuration(ageSeconds * 1_000)} ago: ${detail}`,
   }));
+  return [
+    ...groupByDetail(coverage.failed).map(({ detail, tenants }) => `${names(tenants)} left out: ${detail}`),
+    ...groupByDetail(old).map(({ detail, tenants }) => `${names(tenants)} shown ${detail}`),
+  ].map((text) => ({ severity: "warning", text }));
 }
 
 function describeFailures(failures: readonly TenantFailure[]): string {
@@ -114,7 +125,7 @@ function describeFailures(failures: readonly TenantFailure[]): string {
 }
 
 function groupByDetail(
-  failures: readonly TenantFailure[],
+  failures: readonly Pick<TenantFailure, "tenant" | "detail">[],
 ): readonly { readonly detail: string; readonly tenants: readonly string[] }[] {
   const groups = new Map<string, string[]>();
   for (const { tenant, detail } of failures) groups.set(detail, [...(groups.get(detail) ?? []), tenant]);

@@ -6,10 +6,12 @@ import { sortSql } from "../plan/outer-sql.ts";
 import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import { sortColumnIndex } from "../plan/sort-column.ts";
 import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
-import type { Coverage, GatheredRows } from "../types.ts";
+import type { Coverage, GatheredRows, QueryRequest } from "../types.ts";
 import { answerCut, coverageOf, gatheredCut } from "./coverage.ts";
+import type { LastGood } from "./last-good.ts";
 import { type PreparedQuery, toQueryError } from "./prepare-query.ts";
 import type { QuerySettings } from "./query-settings.ts";
+import type { SelectedTenants } from "./tenant-selection.ts";
 
 export interface ExecuteOptions {
   readonly executor: FleetExecutor;
@@ -18,6 +20,9 @@ export interface ExecuteOptions {
   readonly priority: "interactive" | "scheduled";
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
+  readonly lastGood: LastGood;
+  readonly request: QueryRequest;
+  readonly selected: SelectedTenants;
 }
 
 /** Columns as they came from PostgreSQL, and in which order their rows stand. */
@@ -38,7 +43,7 @@ export interface ExecutedPlan {
  */
 export async function executePlan(prepared: PreparedQuery, options: ExecuteOptions): Promise<ExecutedPlan> {
   const { compiled, blocks } = prepared;
-  const { executor, settings, priority, deadlineAtMs, signal } = options;
+  const { executor, settings, priority, deadlineAtMs, signal, lastGood, request, selected } = options;
   const limits = { maxRows: settings.maxRows, maxBytes: settings.maxBytes, deadlineAtMs, signal };
   const gathered = await Promise.all(
     blocks.map(({ block, arms }) =>
@@ -48,25 +53,32 @@ export async function executePlan(prepared: PreparedQuery, options: ExecuteOptio
     ),
   );
   const expected = expectedTenants(blocks);
-  const failures = [...blocks.flatMap(({ leftOut }) => leftOut), ...gathered.flatMap((rows) => rows.failures)];
+  const { rows, failures, stale } = lastGood.patch(
+    {
+      blocks,
+      gathered,
+      failures: [...blocks.flatMap(({ leftOut }) => leftOut), ...gathered.flatMap((part) => part.failures)],
+    },
+    { request, selected, maxRows: settings.maxRows },
+  );
   const cut = gathered.some((rows) => rows.truncated);
   if (cut && settings.onLimit === "refuse") throw answerCut(settings);
 
   const [block] = blocks;
-  const [rows] = gathered;
-  if (compiled.outerSql === null && block !== undefined && rows !== undefined) {
+  const [direct] = rows;
+  if (compiled.outerSql === null && block !== undefined && direct !== undefined) {
     return {
-      ...(await directAnswer(block, rows, options, limits)),
-      coverage: coverageOf(expected, failures, cut),
+      ...(await directAnswer(block, direct, options, limits)),
+      coverage: coverageOf(expected, failures, { truncated: cut, stale }),
       blocks,
     };
   }
   const cutBlock = blocks[gathered.findIndex((part) => part.truncated)];
   if (cutBlock !== undefined) throw gatheredCut(settings, cutBlock.block.position);
   const failed = new Set(failures.map(({ tenant }) => tenant));
-  const complete = gathered.map((gatheredRows, index) => withoutTenants(gatheredRows.rows, blocks[index], failed));
+  const complete = rows.map((blockRows, index) => withoutTenants(blockRows, blocks[index], failed));
   const { truncated, ...answer } = await outerAnswer(prepared, complete, options, limits);
-  return { ...answer, coverage: coverageOf(expected, failures, truncated), blocks };
+  return { ...answer, coverage: coverageOf(expected, failures, { truncated, stale }), blocks };
 }
 
 type TextRow = GatheredRows["rows"][number];
@@ -89,10 +101,10 @@ type Limits = {
 };
 
 /** The arms' rows are the answer: only their order is still to be made. */
-async function directAnswer(block: PlannedBlock, rows: GatheredRows, options: ExecuteOptions, limits: Limits) {
+async function directAnswer(block: PlannedBlock, rows: readonly TextRow[], options: ExecuteOptions, limits: Limits) {
   const { columns } = block;
   const visible = columns.filter(({ role }) => role !== "hidden");
-  const values = toColumns(rows.rows, columns.length);
+  const values = toColumns(rows, columns.length);
   const shown = { columns: visible, tenantColumn: columns.findIndex(({ role }) => role === "tenant") };
   const keys = block.block.sortKeys;
   if (keys.length === 0) return { ...shown, values: values.slice(0, visible.length), order: "none" as const };

@@ -12,6 +12,8 @@ export interface MergeOptions {
   readonly range: TimeRange;
   readonly format: Format;
   readonly maxRows: number;
+  /** True for a request that takes old rows: each row then says how old it is. */
+  readonly withAges: boolean;
   /** Notices of the stages before. */
   readonly notices: readonly Notice[];
 }
@@ -42,7 +44,7 @@ export function mergeAnswer(compiled: CompiledQuery, executed: ExecutedPlan, opt
           executed.values,
           sortByTimeAndTenant(executed.values, kinds, findTimeColumn(columns), executed.tenantColumn),
         );
-  const table = makeTable(columns, values, executed);
+  const table = withAges(makeTable(columns, values, executed), executed, options);
   if (compiled.fill === null || !["frame", "timeserie"].includes(options.format)) return { table, notices };
   const filled = fillSeries(table, { fill: compiled.fill, ...options });
   if (filled === null)
@@ -65,4 +67,20 @@ export function limitNotices(blocks: readonly PlannedBlock[]): readonly Notice[]
           },
         ],
   );
+}
+
+const AGE_COLUMN = "stale_seconds";
+/** A number more would be a series more. */
+const SERIES: ReadonlySet<Format> = new Set<Format>(["frame", "timeserie"]);
+
+/** The table with one more column: how old a tenant's rows are, null for fresh ones. */
+function withAges(table: Table, { coverage, tenantColumn }: ExecutedPlan, options: MergeOptions): Table {
+  if (!options.withAges || tenantColumn < 0 || SERIES.has(options.format)) return table;
+  const ages = new Map(coverage.stale?.map(({ tenant, ageSeconds }) => [tenant, String(ageSeconds)]));
+  const column = (table.values[tenantColumn] ?? []).map((tenant) => ages.get(tenant ?? "") ?? null);
+  return {
+    ...table,
+    columns: [...table.columns, { name: AGE_COLUMN, type: "integer", kind: "number" }],
+    values: [...table.values, column],
+  };
 }

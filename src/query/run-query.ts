@@ -18,6 +18,7 @@ import { answerKey } from "./answer-key.ts";
 import type { ColumnLookups } from "./column-lookups.ts";
 import { answerCut, nobodyAsked, requireExpected, satisfies, tenantsFailed } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
+import type { LastGood } from "./last-good.ts";
 import { mergeAnswer } from "./merge-answer.ts";
 import { prepareQuery } from "./prepare-query.ts";
 import { pushDownNotices, requirePushDown, type ShapeVerdict } from "./push-down.ts";
@@ -37,6 +38,7 @@ export interface QueryContext {
   readonly shapePlans: ShapePlans;
   readonly columnLookups: ColumnLookups;
   readonly cache: AnswerCache<CachedQuery>;
+  readonly lastGood: LastGood;
   readonly settings: QuerySettings;
   readonly observe: Observe;
   readonly now: () => number;
@@ -78,7 +80,7 @@ export async function runQuery(
     accepts: ({ coverage, madeAtMs, cutByDeadlineMs }: CachedQuery) =>
       satisfies(coverage, request) &&
       (cutByDeadlineMs ?? request.deadlineMs) >= request.deadlineMs &&
-      (coverage.failed.length === 0 || context.now() - madeAtMs < PARTIAL_TTL_MS),
+      (isWhole(coverage) || context.now() - madeAtMs < PARTIAL_TTL_MS),
     outlives: isOfOneDeadline,
   };
   // The deadline is the caller's: others who wait for the same run have their own.
@@ -126,6 +128,10 @@ export async function admit(
   return admission.admit(deadlineAtMs - now(), signal);
 }
 
+function isWhole({ failed, stale = [] }: Coverage): boolean {
+  return failed.length + stale.length === 0;
+}
+
 /** True for an error of a run that had too little time, or none; another caller may have more. */
 function isOfOneDeadline(error: unknown): boolean {
   return error instanceof AppError && ["DEADLINE_EXCEEDED", "OVERLOADED"].includes(error.code);
@@ -140,22 +146,24 @@ async function answerAfresh(
   timed: Timed,
   signal: AbortSignal,
 ) {
-  const { executor, typeNames, settings, observe } = context;
+  const { settings, observe } = context;
   const prepared = await prepareQuery(request, catalog, selected, { ...context, timed, signal, deadlineAtMs });
   const { compiled, verdicts } = prepared;
   heedVerdicts(verdicts, context);
   const executed = await timed("execute", () =>
-    executePlan(prepared, { executor, typeNames, settings, priority: request.priority, deadlineAtMs, signal }),
+    executePlan(prepared, { ...context, request, selected, priority: request.priority, deadlineAtMs, signal }),
   );
   const merged = await timed("merge", () =>
     mergeAnswer(compiled, executed, {
       ...settings,
       range: request.range,
       format: request.format,
+      withAges: request.staleMs > 0,
       notices: pushDownNotices(verdicts),
     }),
   );
-  for (const failure of executed.coverage.failed) observe({ kind: "tenant.failed", ...failure });
+  for (const { tenant, reason, detail } of [...executed.coverage.failed, ...(executed.coverage.stale ?? [])])
+    observe({ kind: "tenant.failed", tenant, reason, detail });
   const encoded = await timed("frames", () =>
     encodeTable(merged.table, {
       ...settings,

@@ -39,7 +39,8 @@ export async function streamQuery(
     const prepared = await within(request.deadlineMs, { signals: [signal], late: deadlineExceeded }, (limited) =>
       prepareQuery(request, catalog, selected, { ...context, timed, signal: limited, deadlineAtMs }),
     );
-    const block = streamableBlock(prepared);
+    // Old rows are found when it is known who failed, which is at the end.
+    const block = request.staleMs > 0 ? null : streamableBlock(prepared);
     if (block !== null) {
       heedVerdicts(prepared.verdicts, context);
       streaming = startStreaming(request, block, { context, deadlineAtMs, signal, leave });
@@ -110,7 +111,7 @@ function startStreaming(
       .catch((error: unknown) => {
         throw toQueryError(error, () => block.block.position);
       });
-    const coverage = coverageOf(expected, [...block.leftOut, ...gathered.failures], gathered.truncated);
+    const coverage = coverageOf(expected, [...block.leftOut, ...gathered.failures], gathered);
     for (const failure of coverage.failed) observe({ kind: "tenant.failed", ...failure });
     observe({
       kind: "query.answered",

@@ -9,6 +9,8 @@ export interface SelectedTenants {
   /** All that the caller may see: what a name in the template means never depends on which of them are asked for. */
   readonly visible: readonly CatalogTenant[];
   readonly key: string;
+  /** Equal only where `visible` is. */
+  readonly visibleKey: string;
 }
 
 export type TenantSelection = (
@@ -36,13 +38,15 @@ export function createTenantSelection(): TenantSelection {
     const all = everything(catalog, principal);
     if (requested === null) return all;
     const tenants = selectTenants(catalog, principal, requested);
-    return { tenants, visible: all.visible, key: cacheKey({ parts: [all.key], tenants: namesOf(tenants) }) };
+    const key = cacheKey({ parts: [all.key], tenants: namesOf(tenants) });
+    return { tenants, visible: all.visible, key, visibleKey: all.key };
   };
 }
 
 function selectAll(catalog: Catalog, principal: Principal): SelectedTenants {
   const tenants = selectTenants(catalog, principal, null);
-  return { tenants, visible: tenants, key: cacheKey({ parts: [], tenants: namesOf(tenants) }) };
+  const key = cacheKey({ parts: [], tenants: namesOf(tenants) });
+  return { tenants, visible: tenants, key, visibleKey: key };
 }
 
 function namesOf(tenants: readonly CatalogTenant[]): readonly string[] {

@@ -161,6 +161,7 @@ export function requestOf(sql: string, overrides: Partial<QueryRequest> = {}): Q
     cacheTtlMs: 0,
     deadlineMs: 20_000,
     required: [],
+    staleMs: 0,
     priority: "interactive",
     ...overrides,
   };

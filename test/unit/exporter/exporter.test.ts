@@ -104,6 +104,7 @@ describe("exporter", () => {
         format: "rows",
         partial: { percent: 95 },
         required: [],
+        staleMs: 0,
         params: new Map([["plan", { type: "text", value: "pro" }]]),
         cacheTtlMs: 20_000,
         deadlineMs: 30_000,

@@ -34,6 +34,7 @@ describe("/v1", () => {
       partial: "95%",
       require: ["acme"],
       timeout: "2s",
+      stale: "10m",
       params: { n: 3 },
     });
     expect(asked()).toEqual({
@@ -45,6 +46,7 @@ describe("/v1", () => {
       format: "csv",
       partial: { percent: 95 },
       required: ["acme"],
+      staleMs: 600_000,
       params: new Map([["n", { type: "integer", value: 3 }]]),
       cacheTtlMs: 10_000,
       deadlineMs: 2_000,
@@ -61,6 +63,7 @@ describe("/v1", () => {
       format: "rows",
       partial: "allow",
       required: [],
+      staleMs: 0,
       deadlineMs: 30_000,
     });
   });
