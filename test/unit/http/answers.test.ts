@@ -59,7 +59,8 @@ describe("answers", () => {
 
   test("the OpenAPI document describes every header of an answer", async () => {
     const whole = answer("[]");
-    const cut = { ...whole, coverage: { ...whole.coverage, truncated: true } };
+    const stale = [{ tenant: "b", reason: "timeout", detail: "no answer", ageSeconds: 3 }] as const;
+    const cut = { ...whole, coverage: { ...whole.coverage, truncated: true, stale } };
     const { url } = await start({ run: async () => cut });
     const { paths } = openApi.parse(await (await fetch(`${url}/v1/openapi.json`)).json());
     const { headers } = await post(`${url}/v1/query`, { sql: "SELECT 1" });
