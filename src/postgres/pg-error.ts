@@ -36,10 +36,25 @@ const serverError = z.object({
   severity: z.string(),
   code: z.string().length(5),
   message: z.string(),
+  detail: z.string().optional(),
   where: z.string().optional(),
   routine: z.string().optional(),
   position: z.coerce.number().int().positive().optional(),
 });
+
+type ServerError = z.output<typeof serverError>;
+
+/** True when the PgBouncer before a tenant refuses the startup parameter `options` of postgres_fdw's connection. */
+export function refusesOptions(error: unknown): boolean {
+  const parsed = serverError.safeParse(error);
+  return parsed.success && isOptionsRefusal(parsed.data);
+}
+
+// While connecting, postgres_fdw has 08001 for everything and the reason in words alone. PgBouncer's are never translated, and choose a
+// sentence here, not a kind.
+function isOptionsRefusal({ code, detail }: ServerError): boolean {
+  return code === "08001" && detail?.includes("unsupported startup parameter") === true;
+}
 
 /** Facts of an error, or null when it is neither PostgreSQL's nor the connection's. */
 export function pgErrorFacts(error: unknown): PgErrorFacts | null {
@@ -49,7 +64,7 @@ export function pgErrorFacts(error: unknown): PgErrorFacts | null {
   }
   const parsed = serverError.safeParse(error);
   if (!parsed.success) return null;
-  const { severity, code, message, where, routine, position } = parsed.data;
+  const { severity, code, message, where, position } = parsed.data;
   const remote = isRemote(code, where ?? "");
   // A refusal that ends the session is the session's end, whatever it says: poolers tell everything as FATAL 08P01.
   const kind = !remote && severity === "FATAL" && code.startsWith("08") ? "connection_lost" : kindOf(code, remote);
@@ -57,7 +72,7 @@ export function pgErrorFacts(error: unknown): PgErrorFacts | null {
     sqlstate: code,
     kind,
     remote,
-    message: setUpFault(code, remote, routine) ?? safeMessage(code, kind, remote, message),
+    message: setUpFault(parsed.data, remote) ?? safeMessage(code, kind, remote, message),
     ...(position === undefined ? {} : { position }),
   };
 }
@@ -128,7 +143,10 @@ function safeMessage(sqlstate: string, kind: PgErrorKind, remote: boolean, messa
 }
 
 /** What is wrong with the way to a tenant, and what mends it; null for errors of other kinds. */
-function setUpFault(sqlstate: string, remote: boolean, routine: string | undefined): string | null {
+function setUpFault(error: ServerError, remote: boolean): string | null {
+  const { code: sqlstate, routine } = error;
+  if (isOptionsRefusal(error))
+    return "the tenant's PgBouncer refuses the connection's options: set federation.remoteOptions to off, then run tenantry tenants apply";
   if (sqlstate === "08001") return "the tenant's database cannot be reached, or refuses the login";
   if (remote) return null;
   if (sqlstate === "42704" && routine === "GetUserMapping")

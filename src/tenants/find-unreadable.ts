@@ -1,7 +1,7 @@
 import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { Database } from "../postgres/database.ts";
-import { pgErrorFacts } from "../postgres/pg-error.ts";
+import { pgErrorFacts, refusesOptions } from "../postgres/pg-error.ts";
 import { quoteQualified } from "../postgres/quote.ts";
 import type { CatalogTenant } from "../types.ts";
 import type { OnboardingResult } from "./apply-onboarding.ts";
@@ -48,7 +48,8 @@ async function readOneRow(tenant: CatalogTenant | undefined, database: Database)
   } catch (error) {
     const facts = pgErrorFacts(error);
     const reason = facts?.message ?? "no answer in time";
-    const astray = facts === null || facts.kind === "unreachable" || facts.kind === "cancelled";
+    const silent = facts === null || facts.kind === "unreachable" || facts.kind === "cancelled";
+    const astray = silent && !refusesOptions(error);
     return new AppError("ONBOARDING_REFUSED", `tenant "${tenant.name}" is set up, but cannot be read: ${reason}`, {
       hint: astray ? "the registry's url must lead there from the federation database, too" : undefined,
       cause: error,

@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { pgErrorFacts } from "../../../src/postgres/pg-error.ts";
 
 const error = (code: string, more: object = {}) => ({ severity: "ERROR", code, message: "secret-host", ...more });
+const OPTIONS_REFUSED =
+  "the tenant's PgBouncer refuses the connection's options: set federation.remoteOptions to off, then run tenantry tenants apply";
 const REMOTE = { where: "remote SQL command: SELECT 1" };
 
 test.each([
@@ -23,6 +25,9 @@ test("a FATAL 08P01 is the end of the session with the federation database, as p
 
 test.each([
   ["08001", {}, "the tenant's database cannot be reached, or refuses the login"],
+  ["08001", { detail: "FATAL:  no such user" }, "the tenant's database cannot be reached, or refuses the login"],
+  ["08001", { detail: "FATAL:  unsupported startup parameter: options" }, OPTIONS_REFUSED],
+  ["08001", { detail: "FATAL:  unsupported startup parameter in options: lock_timeout" }, OPTIONS_REFUSED],
   [
     "42704",
     { routine: "GetUserMapping" },
