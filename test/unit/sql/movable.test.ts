@@ -26,27 +26,22 @@ async function movable(expression: string): Promise<boolean> {
 }
 
 test.each([
-  "n > 3",
-  "kind = 'a'",
-  "length(t.kind) = 5",
-  "at < '2026-01-01'",
-  "tenant > 'b'",
-  "CASE kind WHEN 'a' THEN n END",
-])("%s gives the same everywhere", async (expression) => {
-  expect(await movable(expression)).toBe(true);
-});
-
-test.each([
+  ["n > 3", true],
+  ["kind = 'a'", true],
+  ["length(t.kind) = 5", true],
+  ["at < '2026-01-01'", true],
+  ["tenant > 'b'", true],
+  ["CASE kind WHEN 'a' THEN n END", true],
   // Collations, encodings, the present, chance, other sources and other rows.
-  "kind > 'a'",
-  "greatest(kind, 'a')",
-  "octet_length(kind) = 5",
-  "at < '10:00 today'",
-  "at < now()",
-  "random() < n",
-  "u.n > 3",
-  "sum(n) > 3",
-  "n > (SELECT 1)",
-])("%s stays", async (expression) => {
-  expect(await movable(expression)).toBe(false);
+  ["kind > 'a'", false],
+  ["greatest(kind, 'a')", false],
+  ["octet_length(kind) = 5", false],
+  ["at < '10:00 today'", false],
+  ["at < now()", false],
+  ["random() < n", false],
+  ["u.n > 3", false],
+  ["sum(n) > 3", false],
+  ["n > (SELECT 1)", false],
+])("%s gives the same everywhere: %s", async (expression, same) => {
+  expect(await movable(expression)).toBe(same);
 });
