@@ -8,6 +8,7 @@ import { isolateFailures, type Progress, startProgress } from "./isolate-failure
 import type { Lane, LaneTurn } from "./lane.ts";
 import { createOneByOne } from "./one-by-one.ts";
 import type { Share, ShareContext, ShareOutcome } from "./share.ts";
+import type { Treatment } from "./suspects.ts";
 import { endTurn, takeTurn } from "./take-turn.ts";
 import { unionAll } from "./union-all.ts";
 
@@ -19,9 +20,9 @@ const NO_TURN: LaneTurn = { end: async () => true };
  */
 export async function runShare(lane: Lane, share: Share, context: ShareContext): Promise<ShareOutcome> {
   const { suspects } = context;
-  const usesLane = share.arms.some(({ tenant }) => ["shared", "alone"].includes(String(suspects.treatmentOf(tenant))));
   // A lane that a tenant holds up which is down must not hold up a request that asks nothing of it.
-  const turn = usesLane ? await takeTurn(lane, share, context) : NO_TURN;
+  const asksLane = share.arms.some(({ tenant }) => isOnLane(suspects.treatmentOf(tenant)));
+  const turn = asksLane ? await takeTurn(lane, share, context) : NO_TURN;
   if (turn === null) return { answers: [], failed: [], absent: share.arms.map(({ tenant }) => outOfTime(tenant)) };
 
   const absent: TenantFailure[] = [];
@@ -47,6 +48,10 @@ export async function runShare(lane: Lane, share: Share, context: ShareContext):
     failed: [...progress.failed, ...asked.failed],
     absent: [...absent, ...asked.absent],
   };
+}
+
+function isOnLane(treatment: Treatment): boolean {
+  return treatment === "shared" || treatment === "alone";
 }
 
 /** Takes `progress` to its end; gives the tenants that stayed silent. */

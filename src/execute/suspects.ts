@@ -11,8 +11,8 @@ import type { FailureReason, TenantDoubt, TenantFailure } from "../types.ts";
 export type Treatment = "shared" | "alone" | "apart" | TenantFailure;
 
 /**
- * Tenants that failed lately: a circuit breaker for each. One that is down (silent, unreachable) is asked nothing until a probe beside the requests finds it
- * reachable; then the next request asks it apart, and an answer closes the breaker.
+ * Tenants that failed lately: a circuit breaker for each. One that is down (silent, unreachable) is asked nothing until a probe beside the
+ * requests finds it reachable; then the next request asks it apart, and an answer closes the breaker.
  */
 export interface Suspects {
   treatmentOf(tenant: string): Treatment;
