@@ -137,6 +137,13 @@ export function fromItemsOf(select: SelectStmt): Node[] {
   return (select.fromClause ?? []).flatMap(open);
 }
 
+/** The name by which a FROM item's columns are qualified; undefined where it has none, and for a join. */
+export function aliasOf(item: Node): string | undefined {
+  if ("RangeVar" in item) return item.RangeVar.alias?.aliasname ?? item.RangeVar.relname;
+  if ("RangeSubselect" in item) return item.RangeSubselect.alias?.aliasname;
+  return "RangeFunction" in item ? item.RangeFunction.alias?.aliasname : undefined;
+}
+
 /** The output column name that PostgreSQL gives a target, `*` for a star, null where it would be `?column?`. */
 export function outputName(target: ResTarget): string | null {
   if (target.name !== undefined) return target.name;

@@ -1,6 +1,7 @@
 import type { Alias } from "libpg-query";
 import { isFleetRelation } from "./analyse-blocks.ts";
 import {
+  aliasOf,
   fromItemsOf,
   isSetOperation,
   type Node,
@@ -51,12 +52,6 @@ export function columnFacts(
     if (found.length > 0) return found.length === 1 ? (found[0] ?? null) : null;
   }
   return null;
-}
-
-function aliasOf(item: Node): string | undefined {
-  if ("RangeVar" in item) return item.RangeVar.alias?.aliasname ?? item.RangeVar.relname;
-  if ("RangeSubselect" in item) return item.RangeSubselect.alias?.aliasname;
-  return "RangeFunction" in item ? item.RangeFunction.alias?.aliasname : undefined;
 }
 
 /** Undefined when the item has no column of that name, null when it has one that cannot be followed. */

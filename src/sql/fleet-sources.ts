@@ -1,7 +1,17 @@
 import type { Position } from "../errors.ts";
 import { isAggregate } from "./aggregates.ts";
 import type { BlockAnalysis } from "./analyse-blocks.ts";
-import { firstLocation, fromItemsOf, type Node, outputName, pathOf, type SelectStmt, sidesOf, walk } from "./ast.ts";
+import {
+  aliasOf,
+  firstLocation,
+  fromItemsOf,
+  type Node,
+  outputName,
+  pathOf,
+  type SelectStmt,
+  sidesOf,
+  walk,
+} from "./ast.ts";
 import type { ColumnLookup } from "./column-scope.ts";
 import { type BlockClass, bindingOf } from "./cte-scope.ts";
 
@@ -188,11 +198,5 @@ export function sourceName({ names }: FleetSource): string {
 
 /** Names of everything that stands in a select's own FROM. */
 export function fromNames(select: SelectStmt): ReadonlySet<string> {
-  return new Set(
-    fromItemsOf(select).flatMap((item) => {
-      if ("RangeVar" in item) return [item.RangeVar.alias?.aliasname ?? item.RangeVar.relname ?? ""];
-      if ("RangeSubselect" in item) return item.RangeSubselect.alias?.aliasname ?? [];
-      return "RangeFunction" in item ? (item.RangeFunction.alias?.aliasname ?? []) : [];
-    }),
-  );
+  return new Set(fromItemsOf(select).flatMap((item) => aliasOf(item) ?? []));
 }

@@ -1,7 +1,7 @@
 import type { Alias, JoinExpr, RangeFunction } from "libpg-query";
 import { AppError, type Position } from "../errors.ts";
 import { type BlockAnalysis, isFleetRelation } from "./analyse-blocks.ts";
-import { childNodes, locationOf, type Node, pathOf, type RangeVar, type SelectStmt, sidesOf } from "./ast.ts";
+import { aliasOf, childNodes, locationOf, type Node, pathOf, type RangeVar, type SelectStmt, sidesOf } from "./ast.ts";
 import type { ColumnFacts } from "./column-scope.ts";
 import { bindingOf } from "./cte-scope.ts";
 
@@ -91,12 +91,6 @@ function sourcesIn(item: Node, qualifier: string): ((question: Question) => bool
     ...(usingAlias?.aliasname === qualifier ? [({ name }: Question) => pathOf(usingClause).includes(name)] : []),
     ...[larg, rarg].flatMap((side) => (side === undefined ? [] : sourcesIn(side, qualifier))),
   ];
-}
-
-function aliasOf(item: Node): string | undefined {
-  if ("RangeVar" in item) return item.RangeVar.alias?.aliasname ?? item.RangeVar.relname;
-  if ("RangeSubselect" in item) return item.RangeSubselect.alias?.aliasname;
-  return "RangeFunction" in item ? item.RangeFunction.alias?.aliasname : undefined;
 }
 
 function itemHas(item: Node, question: Question): boolean {
