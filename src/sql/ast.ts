@@ -238,6 +238,13 @@ export function numberConstant(value: number): Node {
   return { A_Const: constant };
 }
 
+/** The whole number that a node is, as PostgreSQL's lexer read it: a position, or a limit; null for everything else. */
+export function integerConstant(node: Node | undefined): number | null {
+  return node !== undefined && "A_Const" in node && node.A_Const.ival !== undefined
+    ? (node.A_Const.ival.ival ?? 0)
+    : null;
+}
+
 export function columnNode(...path: readonly string[]): Node {
   return { ColumnRef: { fields: path.map((part) => (part === "*" ? { A_Star: {} } : stringNode(part))) } };
 }

@@ -6,6 +6,7 @@ import {
   castNode,
   copyTree,
   firstLocation,
+  integerConstant,
   isSetOperation,
   kindOf,
   type Node,
@@ -286,8 +287,10 @@ function hasNaturalJoin(select: SelectStmt): boolean {
 }
 
 function limitText({ limitCount, limitOffset }: SelectStmt): string | null {
-  const amount = (node: Node | undefined) =>
-    node !== undefined && "A_Const" in node && node.A_Const.ival !== undefined ? ` ${node.A_Const.ival.ival ?? 0}` : "";
+  const amount = (node: Node | undefined) => {
+    const rows = integerConstant(node);
+    return rows === null ? "" : ` ${rows}`;
+  };
   const parts = [
     limitCount === undefined || isNull(limitCount) ? "" : `LIMIT${amount(limitCount)}`,
     limitOffset === undefined ? "" : `OFFSET${amount(limitOffset)}`,

@@ -1,8 +1,9 @@
 import { AppError } from "../errors.ts";
 import { replaceTenant } from "../template/reserved.ts";
-import { isSetOperation, locationOf, type Node, outputName, pathOf, type RangeVar, type SelectStmt } from "./ast.ts";
+import { isSetOperation, locationOf, type Node, pathOf, type RangeVar, type SelectStmt } from "./ast.ts";
 import { meaningOf, ownsColumn } from "./column-owners.ts";
 import type { CopyContext } from "./copied-block.ts";
+import { bareName, outputsNamed } from "./output-references.ts";
 
 /** A column without which a tenant's relation cannot answer a block, though PostgreSQL might find another of its name. */
 export interface DriftedColumn {
@@ -37,16 +38,14 @@ function nameOf({ schemaname, relname = "" }: RangeVar): string {
   return replaceTenant(schemaname === undefined ? relname : `${schemaname}.${relname}`, () => "$<tenant>");
 }
 
-/** PostgreSQL's rule: a bare name is an output in ORDER BY and DISTINCT ON before it is a column, in GROUP BY only after. */
+/** True for a bare name that is an item of ORDER BY, DISTINCT ON or GROUP BY and means an output there. */
 function namesOutput(node: Node, select: SelectStmt | undefined, context: CopyContext): boolean {
   if (select === undefined) return false;
   const sorts = (select.sortClause ?? []).flatMap((item) => ("SortBy" in item ? [item.SortBy.node] : []));
   if (isSetOperation(select)) return sorts.includes(node);
-  const column = "ColumnRef" in node ? (pathOf(node.ColumnRef.fields)[0] ?? "") : "";
-  const isOutput = (select.targetList ?? []).some(
-    (item) => "ResTarget" in item && outputName(item.ResTarget) === column,
-  );
-  if (!isOutput) return false;
+  const column = bareName(node) ?? "";
+  // The items are known by being among them: the same name inside an expression is a column's.
+  if (outputsNamed(column, select.targetList ?? []).length === 0) return false;
   if (sorts.includes(node) || (select.distinctClause ?? []).includes(node)) return true;
   return (select.groupClause ?? []).some((item) => groups(item, node)) && !ownsColumn(select, column, context);
 }

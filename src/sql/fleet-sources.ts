@@ -14,6 +14,7 @@ import {
 } from "./ast.ts";
 import type { ColumnLookup } from "./column-scope.ts";
 import { type BlockClass, bindingOf } from "./cte-scope.ts";
+import { groupedOutput } from "./output-references.ts";
 
 /** What the rules about joins of fleets go by. */
 export interface JoinRules {
@@ -171,15 +172,9 @@ function groupsByTenant(item: Node, side: SelectStmt, sources: readonly FleetSou
   if ("GroupingSet" in item)
     return (item.GroupingSet.content ?? []).some((inner) => groupsByTenant(inner, side, sources));
   if ("RowExpr" in item) return (item.RowExpr.args ?? []).some((inner) => groupsByTenant(inner, side, sources));
-  if (tenantOf(item, sources).length > 0) return true;
-  const targets = (side.targetList ?? []).flatMap((target) => ("ResTarget" in target ? [target.ResTarget] : []));
-  const position = "A_Const" in item ? item.A_Const.ival?.ival : undefined;
-  const [name, ...rest] = "ColumnRef" in item ? pathOf(item.ColumnRef.fields) : [];
-  const meant =
-    position === undefined
-      ? targets.find((target) => rest.length === 0 && target.name === name)
-      : targets[position - 1];
-  return (position !== undefined || name !== undefined) && tenantOf(meant?.val, sources).length > 0;
+  // Whether FROM has another column of that name matters not: PostgreSQL then takes the tenant as an output only where it is grouped by as well.
+  const meant = [item, groupedOutput(item, side.targetList ?? [])?.val];
+  return meant.some((node) => tenantOf(node, sources).length > 0);
 }
 
 function aggregates(select: SelectStmt): boolean {

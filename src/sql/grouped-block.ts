@@ -1,5 +1,14 @@
 import { isAggregate, isSetReturning } from "./aggregates.ts";
-import { copyTree, isSetOperation, type Node, numberConstant, outputName, type SelectStmt, walk } from "./ast.ts";
+import {
+  copyTree,
+  integerConstant,
+  isSetOperation,
+  type Node,
+  numberConstant,
+  outputName,
+  type SelectStmt,
+  walk,
+} from "./ast.ts";
 import { allOf, conjunctsOf } from "./conjuncts.ts";
 import { equal } from "./deparse.ts";
 import { timeGroupOf } from "./expand-macros.ts";
@@ -89,7 +98,7 @@ function keyColumns(block: SelectStmt, source: Source): ReadonlyMap<string, Node
 }
 
 function groupsBy({ groupClause = [] }: SelectStmt, value: Node, index: number): boolean {
-  return groupClause.some((item) => equal(item, value) || ("A_Const" in item && item.A_Const.ival?.ival === index + 1));
+  return groupClause.some((item) => equal(item, value) || integerConstant(item) === index + 1);
 }
 
 function readsOnly(condition: Node, keys: ReadonlyMap<string, Node>, source: Source): boolean {

@@ -1,4 +1,5 @@
 import { castNode, type Node, type SelectStmt, textConstant } from "./ast.ts";
+import { outputAt } from "./output-references.ts";
 
 /** True for GROUPING SETS, ROLLUP and CUBE, whose subtotal rows have nulls where a column is not grouped by. */
 export function hasGroupingSets(select: SelectStmt): boolean {
@@ -23,12 +24,7 @@ export function groupedWithoutTenant(
   // `ROLLUP ((a, b), c)`: several columns that come and go together.
   if ("RowExpr" in item && item.RowExpr.args !== undefined)
     return { RowExpr: { ...item.RowExpr, args: inside(item.RowExpr.args) } };
-  const meant = targetAt(item, targets) ?? item;
+  // Not an output by its name, which may be a column's: that would come first.
+  const meant = outputAt(item, targets)?.val ?? item;
   return isTenant(meant) ? castNode(textConstant(""), "text") : copy(item);
-}
-
-function targetAt(item: Node, targets: readonly Node[]): Node | undefined {
-  const position = "A_Const" in item ? item.A_Const.ival?.ival : undefined;
-  const target = position === undefined ? undefined : targets[position - 1];
-  return target !== undefined && "ResTarget" in target ? target.ResTarget.val : undefined;
 }

@@ -1,7 +1,17 @@
 import { AppError } from "../errors.ts";
 import { RESERVED_PREFIX } from "../template/reserved.ts";
-import { isSetOperation, isStar, type Node, outputName, pathOf, type SelectStmt, sidesOf, targetNode } from "./ast.ts";
+import {
+  integerConstant,
+  isSetOperation,
+  isStar,
+  type Node,
+  pathOf,
+  type SelectStmt,
+  sidesOf,
+  targetNode,
+} from "./ast.ts";
 import { equal } from "./deparse.ts";
+import { bareName, outputsNamed } from "./output-references.ts";
 
 /** Where a sort key is found among the columns of a copied block. */
 export type SortTarget =
@@ -76,16 +86,13 @@ export function takeSortKeys(
   return { sortKeys, hiddenColumns: hidden.length };
 }
 
-/** PostgreSQL's rule: a number is a position, a bare name an output column before it is anything else, the rest an expression. */
+/** Where the answer has what an item of ORDER BY means, by position, name or as the same expression; null where it does not. */
 function findTarget(item: Node, targets: readonly Node[]): SortTarget | null {
-  if ("A_Const" in item && item.A_Const.ival !== undefined)
-    return { kind: "column", index: (item.A_Const.ival.ival ?? 0) - 1, fromEnd: false };
-  if ("ColumnRef" in item) {
-    const path = pathOf(item.ColumnRef.fields);
-    const [name = ""] = path;
-    if (path.length === 1 && targets.some((target) => "ResTarget" in target && outputName(target.ResTarget) === name))
-      return { kind: "name", name };
-  }
+  // Not the output at that position: the answer's columns are counted, of which a star is several.
+  const position = integerConstant(item);
+  if (position !== null) return { kind: "column", index: position - 1, fromEnd: false };
+  const name = bareName(item);
+  if (name !== null && outputsNamed(name, targets).length > 0) return { kind: "name", name };
   const index = targets.findIndex(
     (target) => "ResTarget" in target && target.ResTarget.val !== undefined && equal(target.ResTarget.val, item),
   );

@@ -1,6 +1,7 @@
 import { givesOneRow } from "./aggregates.ts";
-import { isStar, type Node, numberConstant, outputName, pathOf, type SelectStmt } from "./ast.ts";
+import { integerConstant, isStar, type Node, numberConstant, type SelectStmt } from "./ast.ts";
 import { asInArm, isMovable, isOrderedType, type Source, sourceColumn } from "./movable.ts";
+import { sortedOutputs } from "./output-references.ts";
 
 /** What each tenant need not send more than: as many of its first rows as the whole answer can hold. */
 export interface TopRows {
@@ -13,8 +14,8 @@ export interface TopRows {
  * the fleet are among the first n of each tenant. Null where rows are made or counted in between, or where a collation would decide the order.
  */
 export function topRows(select: SelectStmt, source: Source): TopRows | null {
-  const limit = constantOf(select.limitCount);
-  const offset = select.limitOffset === undefined ? 0 : constantOf(select.limitOffset);
+  const limit = integerConstant(select.limitCount);
+  const offset = select.limitOffset === undefined ? 0 : integerConstant(select.limitOffset);
   if (limit === null || offset === null || select.limitOption !== "LIMIT_OPTION_COUNT") return null;
   const { groupClause, havingClause, distinctClause, whereClause } = select;
   if (groupClause !== undefined || havingClause !== undefined || distinctClause !== undefined) return null;
@@ -35,26 +36,13 @@ export function topRows(select: SelectStmt, source: Source): TopRows | null {
   return { sortClause, limit: limit + offset };
 }
 
-function constantOf(node: Node | undefined): number | null {
-  return node !== undefined && "A_Const" in node && node.A_Const.ival !== undefined
-    ? (node.A_Const.ival.ival ?? 0)
-    : null;
-}
-
-/** PostgreSQL's rule: a number is a position, a bare name an output before it is a column of the source. */
+/** What an item of ORDER BY means, written out; undefined where that cannot be told. */
 function keyOf(item: Node, { targetList = [] }: SelectStmt): Node | undefined {
-  const outputOf = (target: Node | undefined) =>
-    target !== undefined && "ResTarget" in target ? target.ResTarget.val : undefined;
-  if ("A_Const" in item && item.A_Const.ival !== undefined) {
-    const position = item.A_Const.ival.ival ?? 0;
-    // Behind a star a position counts columns that are not written here.
-    return targetList.slice(0, position).some(isStar) ? undefined : outputOf(targetList[position - 1]);
-  }
-  if (!("ColumnRef" in item)) return undefined;
-  const path = pathOf(item.ColumnRef.fields);
-  const named = targetList.filter((target) => "ResTarget" in target && outputName(target.ResTarget) === path[0]);
-  if (path.length > 1 || named.length === 0) return item;
-  return named.length === 1 ? outputOf(named[0]) : undefined;
+  // Behind a star a position counts columns that are not written here.
+  if (targetList.slice(0, integerConstant(item) ?? 0).some(isStar)) return undefined;
+  const outputs = sortedOutputs(item, targetList);
+  if (outputs === null) return item;
+  return outputs.length === 1 ? outputs[0]?.val : undefined;
 }
 
 /** The clauses as a SELECT has them. */

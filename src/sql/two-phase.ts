@@ -7,11 +7,10 @@ import {
   columnNode,
   copyTree,
   type FuncCall,
+  integerConstant,
   isStar,
   type Node,
   numberConstant,
-  outputName,
-  pathOf,
   readsColumn,
   renamedTarget,
   type SelectStmt,
@@ -22,6 +21,7 @@ import {
 } from "./ast.ts";
 import { equal } from "./deparse.ts";
 import { asInArm, isMovable, isOrderedType, type Source, sourceColumn } from "./movable.ts";
+import { groupedOutput, sortedOutputs } from "./output-references.ts";
 
 /** Each is written in the arms and around them, and compared with all others: a text near the limit of tokens would pass it. */
 const MAX_COLUMNS = 100;
@@ -93,19 +93,11 @@ function groupKeys(select: SelectStmt, source: Source): readonly Node[] | null {
   return plainDistinct ? values.flatMap((value) => value ?? []) : null;
 }
 
-/** PostgreSQL's rule: a number is a position; a name is a column of the source first, then an output. */
+/** What an item of GROUP BY means, written out; undefined where that is no expression over the source. */
 function keyOf(item: Node, { targetList = [] }: SelectStmt, source: Source): Node | undefined {
   if ("GroupingSet" in item) return undefined;
-  if ("ColumnRef" in item && sourceColumn(item, source) === null) {
-    const name = pathOf(item.ColumnRef.fields).join(".");
-    const target = targetList.find((node) => "ResTarget" in node && node.ResTarget.name === name);
-    return target !== undefined && "ResTarget" in target ? target.ResTarget.val : undefined;
-  }
-  if ("A_Const" in item && item.A_Const.ival !== undefined) {
-    const target = targetList[(item.A_Const.ival.ival ?? 0) - 1];
-    return target !== undefined && "ResTarget" in target ? target.ResTarget.val : undefined;
-  }
-  return item;
+  const otherName = "ColumnRef" in item && sourceColumn(item, source) === null;
+  return otherName || integerConstant(item) !== null ? groupedOutput(item, targetList)?.val : item;
 }
 
 function callsSetReturning(value: Node): boolean {
@@ -174,15 +166,11 @@ function finishClauses(select: SelectStmt, phases: Phases): Pick<SelectStmt, Fin
   if (select.distinctClause !== undefined) finished.distinctClause = finish(select.distinctClause);
   if (select.windowClause !== undefined) finished.windowClause = finish(select.windowClause);
   if (select.sortClause !== undefined) {
-    const names = new Set(
-      (select.targetList ?? []).map((node) => ("ResTarget" in node ? outputName(node.ResTarget) : null)),
-    );
     finished.sortClause = select.sortClause.map((sort) => {
       const item = "SortBy" in sort ? sort.SortBy.node : undefined;
+      const outputs = item === undefined ? null : sortedOutputs(item, select.targetList ?? []);
       // An output's name, and a position, mean the same outputs as before.
-      const path = item !== undefined && "ColumnRef" in item ? pathOf(item.ColumnRef.fields) : [];
-      const isOutput = path.length === 1 && names.has(path[0] ?? "");
-      return isOutput || (item !== undefined && "A_Const" in item) ? sort : finish(sort);
+      return outputs === null ? finish(sort) : sort;
     });
   }
   return finished;
