@@ -1,9 +1,6 @@
 import { isAggregate, isRowByRow, isSetReturning } from "./aggregates.ts";
 import {
   binaryNode,
-  builtInName,
-  callNode,
-  castNode,
   columnNode,
   copyTree,
   type FuncCall,
@@ -20,8 +17,9 @@ import {
   walk,
 } from "./ast.ts";
 import { equal } from "./deparse.ts";
-import { asInArm, isMovable, isOrderedType, type Source, sourceColumn } from "./movable.ts";
+import { asInArm, isMovable, type Source, sourceColumn } from "./movable.ts";
 import { groupedOutput, sortedOutputs } from "./output-references.ts";
+import { partsOf, wholeOf } from "./whole-aggregates.ts";
 
 /** Each is written in the arms and around them, and compared with all others: a text near the limit of tokens would pass it. */
 const MAX_COLUMNS = 100;
@@ -44,13 +42,16 @@ const FINISHED_CLAUSES = [
 ] as const;
 type FinishedClause = (typeof FINISHED_CLAUSES)[number];
 
-interface Phases {
+interface Groups {
   readonly source: Source;
   readonly keys: readonly Node[];
-  readonly parts: Node[];
-  /** Null while the parts are being found. */
-  readonly types: ReadonlyMap<string, string> | null;
-  failed: boolean;
+}
+
+/** The aggregates of a SELECT, and the parts that each tenant computes for all of them, each once. */
+interface Aggregates {
+  readonly parts: readonly Node[];
+  /** The places of an aggregate's parts. */
+  readonly places: ReadonlyMap<FuncCall, readonly number[]>;
 }
 
 /**
@@ -62,17 +63,16 @@ export function twoPhases(select: SelectStmt, item: Node, source: Source): TwoPh
   const keys = groupKeys(select, source);
   if (keys === null || keys.length > MAX_COLUMNS || !keys.every((key) => isMovable(key, source))) return null;
   if (select.whereClause !== undefined && !isMovable(select.whereClause, source)) return null;
-  const finding: Phases = { source, keys, parts: [], types: null, failed: false };
-  finishClauses(select, finding);
-  if (finding.failed) return null;
+  const groups: Groups = { source, keys };
+  const aggregates = aggregatesOf(select, groups);
+  if (aggregates === null) return null;
   return {
-    arm: armOf(select, item, finding),
+    arm: armOf(select, item, groups, aggregates.parts),
     finish: (types) => {
       // A row cannot be read by the SELECT around the arms.
       if ([...types.values()].includes("record")) return null;
-      const phases: Phases = { source, keys, parts: [...finding.parts], types, failed: false };
-      const finished = finishClauses(select, phases);
-      return phases.failed ? null : finished;
+      const wholes = wholesOf(aggregates, types, source);
+      return wholes === null ? null : finishClauses(select, groups, wholes);
     },
   };
 }
@@ -88,7 +88,8 @@ function groupKeys(select: SelectStmt, source: Source): readonly Node[] | null {
     const keys = select.groupClause.map((item) => keyOf(item, select, source));
     return keys.every((key) => key !== undefined) ? keys : null;
   }
-  if (select.havingClause !== undefined || values.some((value) => value !== undefined && aggregates(value))) return [];
+  if (select.havingClause !== undefined || values.some((value) => value !== undefined && callsAggregate(value)))
+    return [];
   const plainDistinct = select.distinctClause?.every((node) => Object.keys(node).length === 0) === true;
   return plainDistinct ? values.flatMap((value) => value ?? []) : null;
 }
@@ -104,7 +105,7 @@ function callsSetReturning(value: Node): boolean {
   return contains(value, (call) => isSetReturning(call));
 }
 
-function aggregates(value: Node): boolean {
+function callsAggregate(value: Node): boolean {
   return contains(value, isAggregate);
 }
 
@@ -117,7 +118,7 @@ function contains(value: Node, matches: (call: FuncCall) => boolean): boolean {
   return found;
 }
 
-function armOf(select: SelectStmt, item: Node, { source, keys, parts }: Phases): SelectStmt {
+function armOf(select: SelectStmt, item: Node, { source, keys }: Groups, parts: readonly Node[]): SelectStmt {
   const own = keys
     .map((key, index) => ({ key: asInArm(key, source), index }))
     .filter(({ index }) => !isTenantKey(keys[index], source));
@@ -152,8 +153,68 @@ function countAll(): Node {
   return { FuncCall: { funcname: [stringNode("count")], agg_star: true, funcformat: "COERCE_EXPLICIT_CALL" } };
 }
 
-function finishClauses(select: SelectStmt, phases: Phases): Pick<SelectStmt, FinishedClause> {
-  const finish = <T>(value: T): T => copyTree(value, (node) => finishNode(node, phases));
+/** Null where a clause reads what the groups and the parts do not tell. */
+function aggregatesOf(select: SelectStmt, groups: Groups): Aggregates | null {
+  const parts: Node[] = [];
+  const places = new Map<FuncCall, readonly number[]>();
+  let told = true;
+  const outputs = select.targetList?.map((node) => ("ResTarget" in node ? node.ResTarget.val : undefined));
+  const sorts = select.sortClause?.filter((sort) => !sortsByOutput(sort, select));
+  walk([outputs, select.havingClause, select.distinctClause, select.windowClause, sorts], (node) => {
+    if (!told || keyIndex(node, groups) >= 0) return false;
+    if ("FuncCall" in node && isAggregate(node.FuncCall)) {
+      const needed = partsOf(node.FuncCall, groups.source);
+      if (needed !== null)
+        places.set(
+          node.FuncCall,
+          needed.map((part) => placeOf(part, parts)),
+        );
+      told = needed !== null && parts.length <= MAX_COLUMNS;
+      return false;
+    }
+    if ("ColumnRef" in node || "SubLink" in node || "SelectStmt" in node || "GroupingFunc" in node) told = false;
+    if ("FuncCall" in node && node.FuncCall.over === undefined && !isRowByRow(node)) told = false;
+    return told;
+  });
+  return told ? { parts, places } : null;
+}
+
+/** The place of a part among the others, behind which it is put if it is new. */
+function placeOf(part: Node, parts: Node[]): number {
+  const known = parts.findIndex((other) => equal(other, part));
+  return known < 0 ? parts.push(part) - 1 : known;
+}
+
+/** What stands for each aggregate over the arms' rows; null where a part's type has no such way. */
+function wholesOf(
+  { places }: Aggregates,
+  types: ReadonlyMap<string, string>,
+  { alias }: Source,
+): ReadonlyMap<FuncCall, Node> | null {
+  const wholes = new Map<FuncCall, Node>();
+  for (const [call, own] of places) {
+    const names = own.map(partName);
+    const whole = wholeOf(
+      call,
+      names.map((name) => ({ column: columnNode(alias, name), type: types.get(name) ?? "unknown" })),
+    );
+    if (whole === null) return null;
+    wholes.set(call, whole);
+  }
+  return wholes;
+}
+
+function finishClauses(
+  select: SelectStmt,
+  groups: Groups,
+  wholes: ReadonlyMap<FuncCall, Node>,
+): Pick<SelectStmt, FinishedClause> {
+  const finish = <T>(value: T): T =>
+    copyTree(value, (node) => {
+      const key = keyIndex(node, groups);
+      if (key >= 0) return groupColumn(key, groups);
+      return "FuncCall" in node ? wholes.get(node.FuncCall) : undefined;
+    });
   const finished: Pick<SelectStmt, FinishedClause> = {
     targetList: (select.targetList ?? []).map((node) => {
       if (!("ResTarget" in node) || node.ResTarget.val === undefined) return node;
@@ -161,104 +222,31 @@ function finishClauses(select: SelectStmt, phases: Phases): Pick<SelectStmt, Fin
     }),
   };
   if (select.groupClause !== undefined)
-    finished.groupClause = phases.keys.map((_, index) => groupColumn(index, phases));
+    finished.groupClause = groups.keys.map((_, index) => groupColumn(index, groups));
   if (select.havingClause !== undefined) finished.havingClause = finish(select.havingClause);
   if (select.distinctClause !== undefined) finished.distinctClause = finish(select.distinctClause);
   if (select.windowClause !== undefined) finished.windowClause = finish(select.windowClause);
-  if (select.sortClause !== undefined) {
-    finished.sortClause = select.sortClause.map((sort) => {
-      const item = "SortBy" in sort ? sort.SortBy.node : undefined;
-      const outputs = item === undefined ? null : sortedOutputs(item, select.targetList ?? []);
-      // An output's name, and a position, mean the same outputs as before.
-      return outputs === null ? finish(sort) : sort;
-    });
-  }
+  if (select.sortClause !== undefined)
+    finished.sortClause = select.sortClause.map((sort) => (sortsByOutput(sort, select) ? sort : finish(sort)));
   return finished;
 }
 
-/** What stands for a node over the arms' rows; undefined when its inside decides. */
-function finishNode(node: Node, phases: Phases): Node | undefined {
-  const column = sourceColumn(node, phases.source);
-  const key = phases.keys.findIndex(
-    (candidate) =>
+/** An output's name, and a position, mean the same outputs as before. */
+function sortsByOutput(sort: Node, { targetList = [] }: SelectStmt): boolean {
+  const item = "SortBy" in sort ? sort.SortBy.node : undefined;
+  return item !== undefined && sortedOutputs(item, targetList) !== null;
+}
+
+/** Which of the groups a node is; -1 for none. */
+function keyIndex(node: Node, { keys, source }: Groups): number {
+  const column = sourceColumn(node, source);
+  return keys.findIndex(
+    (key) =>
       // A constant stays what it is: it may be a type's modifier or a window's bound, or take the type of what it stands beside.
-      (equal(candidate, node) && readsColumn(node)) ||
-      (column !== null && sourceColumn(candidate, phases.source) === column),
+      (equal(key, node) && readsColumn(node)) || (column !== null && sourceColumn(key, source) === column),
   );
-  if (key >= 0) return groupColumn(key, phases);
-  if ("FuncCall" in node && isAggregate(node.FuncCall)) return whole(node.FuncCall, phases);
-  if ("ColumnRef" in node || "SubLink" in node || "SelectStmt" in node || "GroupingFunc" in node) phases.failed = true;
-  if ("FuncCall" in node && node.FuncCall.over === undefined && !isRowByRow(node)) phases.failed = true;
-  return undefined;
 }
 
-function groupColumn(index: number, { keys, source }: Phases): Node {
+function groupColumn(index: number, { keys, source }: Groups): Node {
   return columnNode(source.alias, isTenantKey(keys[index], source) ? source.tenantColumn : groupName(index));
-}
-
-/** The aggregate over all tenants, made of each tenant's. */
-function whole(call: FuncCall, phases: Phases): Node | undefined {
-  const name = builtInName(call) ?? "";
-  const args = call.args ?? [];
-  const plain = call.agg_distinct !== true && call.agg_order === undefined && call.agg_within_group !== true;
-  const inside = [...args, ...(call.agg_filter === undefined ? [] : [call.agg_filter])];
-  if (!plain || args.length > 1 || !inside.every((node) => isMovable(node, phases.source))) return fail(phases);
-  if (phases.parts.length > MAX_COLUMNS) return fail(phases);
-  const part = (aggregate: string): { readonly column: Node; readonly type: string | undefined } => {
-    const partial: Node = { FuncCall: { ...call, funcname: [stringNode(aggregate)] } };
-    let index = phases.parts.findIndex((known) => equal(known, partial));
-    if (index < 0) index = phases.parts.push(partial) - 1;
-    return { column: columnNode(phases.source.alias, partName(index)), type: phases.types?.get(partName(index)) };
-  };
-  switch (name) {
-    case "count":
-      return castNode({ CoalesceExpr: { args: [callNode("sum", part("count").column), numberConstant(0)] } }, "int8");
-    case "sum":
-      return wholeSum(part("sum"), phases);
-    case "avg":
-      return wholeAverage(part("sum"), part("count").column, phases);
-    case "min":
-    case "max": {
-      const { column, type } = part(name);
-      return type !== undefined && !isOrderedType(type) ? fail(phases) : callNode(name, column);
-    }
-    case "bool_and":
-    case "bool_or":
-    case "every":
-    case "bit_and":
-    case "bit_or":
-    case "bit_xor":
-      return callNode(name, part(name).column);
-    default:
-      return fail(phases);
-  }
-}
-
-function fail(phases: Phases): undefined {
-  phases.failed = true;
-  return undefined;
-}
-
-interface Part {
-  readonly column: Node;
-  /** Undefined while the parts are being found. */
-  readonly type: string | undefined;
-}
-
-/** sum() of small integers is a bigint, whose sum would be a numeric. */
-function wholeSum({ column, type }: Part, phases: Phases): Node | undefined {
-  const sum = callNode("sum", column);
-  if (type === "bigint") return castNode(sum, "int8");
-  // A real keeps so few digits that the order of adding shows.
-  return type !== "real" && (type === undefined || isOrderedType(type)) ? sum : fail(phases);
-}
-
-/** PostgreSQL divides the sum by the count as numerics, or as floats where the values are; over no rows the average is null. */
-function wholeAverage({ column, type }: Part, count: Node, phases: Phases): Node | undefined {
-  const zero: Node = {
-    A_Expr: { kind: "AEXPR_NULLIF", name: [stringNode("=")], lexpr: callNode("sum", count), rexpr: numberConstant(0) },
-  };
-  const sum = callNode("sum", column);
-  if (type === undefined || type === "bigint" || type === "numeric") return binaryNode("/", sum, zero);
-  return type === "double precision" ? binaryNode("/", sum, castNode(zero, "float8")) : fail(phases);
 }
