@@ -1,53 +1,35 @@
-import { AppError, type Position } from "../errors.ts";
-import { loneSelector, mentionsTenant, replaceTenant, selectorsIn, tenantName } from "../template/reserved.ts";
+import { mentionsTenant } from "../template/reserved.ts";
 import { isFleetRelation } from "./analyse-blocks.ts";
 import { shapeArm } from "./arm-shapes.ts";
 import {
-  castNode,
   copyTree,
   firstLocation,
   integerConstant,
   isSetOperation,
-  kindOf,
   type Node,
-  pathOf,
-  type RangeVar,
   type SelectStmt,
   selectNode,
   sidesOf,
-  stringNode,
   targetNode,
-  textConstant,
   walk,
 } from "./ast.ts";
-import { fromHasColumn } from "./column-scope.ts";
+import type { CopiedBlock, CopyContext, RecordForm } from "./copied-block.ts";
 import {
-  type CopiedBlock,
-  type CopyContext,
-  literalSlot,
-  type RecordForm,
-  type RelationUse,
-  relationSlot,
-} from "./copied-block.ts";
+  type Copier,
+  copyColumn,
+  copyLiteral,
+  copyRelation,
+  createCopier,
+  onlySelector,
+  requiredColumns,
+  tenantValue,
+} from "./copied-names.ts";
 import type { CteBinding } from "./cte-scope.ts";
-import { type DriftedColumn, driftedColumns } from "./drifted-columns.ts";
 import { timeGroupAsBin, timeGroupAsEpoch, timeGroupOf } from "./expand-macros.ts";
 import { groupedWithoutTenant, hasGroupingSets } from "./grouping-tenant.ts";
 import { takeSortKeys } from "./sort-keys.ts";
 import { appendOutput, findOwnTenant, isLoneLiteral, isTenantName } from "./tenant-column.ts";
 import { timeGroupColumns } from "./time-group-columns.ts";
-
-interface Copier {
-  readonly context: CopyContext;
-  readonly relations: RelationUse[];
-  /** Places in `relations`, by the user's node. */
-  readonly relationIndex: Map<RangeVar, number>;
-  readonly drifted: DriftedColumn[];
-  readonly literals: string[];
-  readonly selectors: Set<number>;
-  hasStar: boolean;
-  hasWholeRow: boolean;
-}
 
 export interface CopyOptions {
   /** True when the block is the whole template, so that its ORDER BY orders the whole answer. */
@@ -64,16 +46,7 @@ export interface CopyOptions {
  * it reads come along, an ORDER BY that only the whole answer needs is taken out as sort keys.
  */
 export function copyBlock(select: SelectStmt, context: CopyContext, options: CopyOptions): CopiedBlock {
-  const copier: Copier = {
-    context,
-    relations: [],
-    relationIndex: new Map(),
-    drifted: [],
-    literals: [],
-    selectors: new Set(),
-    hasStar: false,
-    hasWholeRow: false,
-  };
+  const copier = createCopier(context);
   const position = context.positionOf(firstLocation({ SelectStmt: select }));
   const ownTenant = findOwnTenant(select, context);
   const addsTenant = options.addsTenant ?? ownTenant === null;
@@ -144,7 +117,7 @@ function copySelect(
       return { GroupingFunc: { ...node.GroupingFunc, args: copyGrouped(node.GroupingFunc.args) } };
     if ("ColumnRef" in node) return copyColumn(node, chain, copier);
     if ("A_Const" in node && mentionsTenant(node.A_Const.sval?.sval ?? ""))
-      return literal(node.A_Const.sval?.sval ?? "", copier);
+      return copyLiteral(node.A_Const.sval?.sval ?? "", copier);
     const group = timeGroupOf(node);
     if (group === undefined) return undefined;
     const column = copyTree(group.column, copyNode);
@@ -153,15 +126,6 @@ function copySelect(
   const copied = copyTree(select, copyNode);
   if (grouping) copied.groupClause = copyGrouped(select.groupClause);
   return copied;
-}
-
-function requiredColumns({ drifted, relationIndex }: Copier): CopiedBlock["requiredColumns"] {
-  const required = new Map<string, { readonly relation: number; readonly column: string }>();
-  for (const { relation, column } of drifted) {
-    const index = relationIndex.get(relation);
-    if (index !== undefined) required.set(JSON.stringify([index, column]), { relation: index, column });
-  }
-  return [...required.values()];
 }
 
 function addCtes(copied: SelectStmt, ctes: readonly CteBinding[], copier: Copier): void {
@@ -173,108 +137,6 @@ function addCtes(copied: SelectStmt, ctes: readonly CteBinding[], copier: Copier
   );
   const recursive = copied.withClause?.recursive === true || ctes.some(({ withRecursive }) => withRecursive);
   copied.withClause = { ctes: [...copies, ...(copied.withClause?.ctes ?? [])], ...(recursive ? { recursive } : {}) };
-}
-
-function copyRelation(relation: RangeVar, copier: Copier): RangeVar {
-  if (relation.catalogname !== undefined) {
-    throw new AppError("QUERY_FORBIDDEN", "a table's name cannot begin with a database", {
-      hint: "write $<tenant>.table or $<tenant>_table: the tenants' tables are in the federation database",
-      position: copier.context.positionOf(relation.location),
-    });
-  }
-  for (const selector of [...selectorsIn(relation.schemaname ?? ""), ...selectorsIn(relation.relname ?? "")])
-    copier.selectors.add(selector);
-  const index = copier.relations.length;
-  copier.relationIndex.set(relation, index);
-  copier.relations.push({
-    schema: relation.schemaname ?? null,
-    name: relation.relname ?? "",
-    position: copier.context.positionOf(relation.location),
-  });
-  const { schemaname: _schema, ...rest } = relation;
-  // The alias is the name as the user wrote it, so that qualified references keep working and read well in messages.
-  return {
-    ...rest,
-    // ONLY means nothing to a foreign table, and could not stand before the sub-select that pads a drifted one.
-    inh: true,
-    relname: relationSlot(index),
-    alias: relation.alias ?? { aliasname: asWritten(relation.relname ?? "") },
-  };
-}
-
-function copyColumn(
-  node: Extract<Node, { ColumnRef: unknown }>,
-  chain: readonly SelectStmt[],
-  copier: Copier,
-): Node | undefined {
-  const path = pathOf(node.ColumnRef.fields);
-  if (path.includes("*")) copier.hasStar = true;
-  if (isTenantName(node, chain, copier.context)) {
-    const selector = loneSelector(path[0] ?? "");
-    if (selector !== null) copier.selectors.add(selector);
-    return tenantValue(copier);
-  }
-  copier.drifted.push(...driftedColumns(node, chain, copier.context));
-  const [first = ""] = path;
-  if (path.length >= 3 && loneSelector(first) !== null)
-    return { ColumnRef: { ...node.ColumnRef, fields: (node.ColumnRef.fields ?? []).slice(1) } };
-  if (
-    path.length === 1 &&
-    fleetAliases(chain).has(first) &&
-    !chain.some((select) => fromHasColumn(select, first, copier.context))
-  )
-    copier.hasWholeRow = true;
-  if (!mentionsTenant(first)) return undefined;
-  return {
-    ColumnRef: { ...node.ColumnRef, fields: [stringNode(asWritten(first)), ...(node.ColumnRef.fields ?? []).slice(1)] },
-  };
-}
-
-/** A table's name with `$<tenant>` as the user wrote it. */
-function asWritten(name: string): string {
-  return replaceTenant(name, () => "$<tenant>");
-}
-
-/** Names by which a chain of blocks knows its `$<tenant>` relations. */
-function fleetAliases(chain: readonly SelectStmt[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const select of chain) {
-    walk(select.fromClause, (node) => {
-      if ("RangeVar" in node && isFleetRelation(node.RangeVar))
-        names.add(node.RangeVar.alias?.aliasname ?? node.RangeVar.relname ?? "");
-      return kindOf(node) !== "RangeSubselect";
-    });
-  }
-  return names;
-}
-
-/** The tenant's name as a `text` constant; which stand-in it holds does not matter, an arm has one tenant. */
-function tenantValue(copier: Copier): Node {
-  return castNode(literalSlotNode(tenantName(0), copier), "text");
-}
-
-function literal(text: string, copier: Copier): Node {
-  for (const selector of selectorsIn(text)) copier.selectors.add(selector);
-  return literalSlotNode(text, copier);
-}
-
-function literalSlotNode(text: string, copier: Copier): Node {
-  let index = copier.literals.indexOf(text);
-  if (index < 0) index = copier.literals.push(text) - 1;
-  return textConstant(literalSlot(index));
-}
-
-/** "One block, one selector": a plain `$<tenant>` beside a selector means the same tenants. */
-function onlySelector(copier: Copier, position: Position | undefined): number {
-  const { selectors } = copier.context;
-  const narrowing = [...copier.selectors].filter((index) => (selectors[index]?.items.length ?? 0) > 0);
-  if (narrowing.length > 1) {
-    throw new AppError("TEMPLATE_SELECTOR", "one SELECT has two different selectors", {
-      position,
-      hint: "write the selector once, and $<tenant> in the other places",
-    });
-  }
-  return narrowing[0] ?? [...copier.selectors][0] ?? 0;
 }
 
 function hasNaturalJoin(select: SelectStmt): boolean {
