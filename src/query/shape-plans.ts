@@ -106,7 +106,10 @@ function keep<T>(store: BoundedStore<T>, key: string, value: T): void {
   store.set(key, { value, bytes: 4 * key.length, storedAtMs: 0 }, TTL_MS);
 }
 
-/** Times and epochs change with every request, and neither columns nor plans depend on them. Whether a number is an integer, a bigint or a numeric does. */
+/**
+ * Times and epochs change with every request, and neither columns nor plans depend on them; on whether a number is an integer, a bigint or a
+ * numeric they do. More is a time here than to `liftTimes`, which can put back those of one form only.
+ */
 function withoutTimes(sql: string): string {
   return sql
     .replaceAll(/'\d{4,6}-\d\d-\d\d[ T]\d\d:\d\d[\d:.]*(?:Z|\+00)'/g, "'?'")
