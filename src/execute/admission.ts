@@ -5,16 +5,16 @@ import { createTurns } from "./turns.ts";
 /** Lets so many questions reach the databases at once. Answers from the cache need no turn. */
 export interface Admission {
   /**
-   * Resolves with the turn's end, to be called once. Rejects with OVERLOADED when the queue is full, or when the turn does not
-   * come within `deadlineMs`, and with the signal's reason when that aborts first.
+   * Resolves with the turn's end, to be called once. Callers have their turns by rotation. Rejects with OVERLOADED when the queue is full and no other
+   * caller has more waiting than this one, or when the turn does not come within `deadlineMs`, and with the signal's reason when that aborts first.
    */
-  admit(deadlineMs: number, signal: AbortSignal): Promise<() => void>;
+  admit(caller: string, deadlineMs: number, signal: AbortSignal): Promise<() => void>;
 }
 
 // A turn that comes later than this before the deadline could only be used for giving up.
 const RESERVE_MS = 50;
 
-/** At most `concurrency` turns at once, and `queue` waiting, first come, first served. */
+/** At most `concurrency` turns at once, and `queue` waiting. A caller that fills the queue loses places in it to others that have fewer. */
 export function createAdmission(limits: { readonly concurrency: number; readonly queue: number }): Admission {
   const turns = createTurns(limits.concurrency);
   const overloaded = (): AppError =>
@@ -24,9 +24,12 @@ export function createAdmission(limits: { readonly concurrency: number; readonly
       { hint: "limits.concurrency and limits.queue set the limits", retryAfterSeconds: 1 },
     );
   return {
-    async admit(deadlineMs, signal) {
-      if (turns.load() >= limits.concurrency + limits.queue) throw overloaded();
-      return within(deadlineMs - RESERVE_MS, { signals: [signal], late: overloaded }, (stop) => turns.take(stop));
+    async admit(caller, deadlineMs, signal) {
+      const isFull = turns.load() >= limits.concurrency + limits.queue;
+      if (isFull && !turns.displace(caller, overloaded())) throw overloaded();
+      return within(deadlineMs - RESERVE_MS, { signals: [signal], late: overloaded }, (stop) =>
+        turns.take(stop, caller),
+      );
     },
   };
 }

@@ -21,7 +21,7 @@ export function createQueryService(options: Omit<QueryContext, "selectTenants" |
       streamQuery(request, principal, context, signal),
     explain: (request: QueryRequest, principal: Principal, signal: AbortSignal) =>
       within(request.deadlineMs, { signals: [signal], late: deadlineExceeded }, async (limited) => {
-        const leave = await context.admission.admit(request.deadlineMs, limited);
+        const leave = await context.admission.admit(principal.name, request.deadlineMs, limited);
         try {
           return await explainQuery(request, principal, context, limited);
         } finally {

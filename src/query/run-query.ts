@@ -85,7 +85,7 @@ export async function runQuery(
   };
   // The deadline is the caller's: others who wait for the same run have their own.
   const run = async (runSignal: AbortSignal) => {
-    const leave = await admit(request, deadlineAtMs, context, runSignal);
+    const leave = await admit(request, principal, deadlineAtMs, context, runSignal);
     try {
       return await answerAfresh(request, deadlineAtMs, catalog, selected, context, timed, runSignal);
     } finally {
@@ -120,12 +120,13 @@ export async function runQuery(
 /** A turn at the databases. Scheduled queries have lanes of their own, and are few: they need none. */
 export async function admit(
   { priority }: QueryRequest,
+  { name }: Principal,
   deadlineAtMs: number,
   { admission, now }: QueryContext,
   signal: AbortSignal,
 ): Promise<() => void> {
   if (priority === "scheduled") return () => undefined;
-  return admission.admit(deadlineAtMs - now(), signal);
+  return admission.admit(name, deadlineAtMs - now(), signal);
 }
 
 function isWhole({ failed, stale = [] }: Coverage): boolean {

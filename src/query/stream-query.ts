@@ -31,7 +31,7 @@ export async function streamQuery(
   refuseLongSql(request.sql, settings.sqlBytes);
   const { timings, timed } = createStopwatch(observe);
   const deadlineAtMs = now() + request.deadlineMs;
-  const leave = await admit(request, deadlineAtMs, context, signal);
+  const leave = await admit(request, principal, deadlineAtMs, context, signal);
   let streaming: Streaming | null = null;
   try {
     const catalog = context.catalog();

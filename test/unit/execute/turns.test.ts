@@ -31,3 +31,35 @@ test("as many as the limit have a turn at once", async () => {
   await expect(turns.take(AbortSignal.timeout(20))).rejects.toThrow();
   expect(turns.load()).toBe(2);
 });
+
+test("callers have their turns by rotation, however many of one are waiting", async () => {
+  const turns = createTurns(1);
+  const order: string[] = [];
+  const leave = await turns.take(never, "a");
+  const waiting = ["a1", "a2", "a3", "b1", "c1", "b2"].map((name) =>
+    turns.take(never, name.charAt(0)).then((end) => {
+      order.push(name);
+      end();
+    }),
+  );
+  leave();
+  await Promise.all(waiting);
+  expect(order).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
+  expect(turns.load()).toBe(0);
+});
+
+test("who came last of the longest queue makes room for a caller who has fewer, and for no other", async () => {
+  const turns = createTurns(1);
+  const leave = await turns.take(never, "a");
+  const waits = ["a", "a", "a", "b"].map((caller) => turns.take(never, caller));
+  const last = expect(waits[2]).rejects.toThrow("full");
+  expect(turns.displace("b", new Error("full"))).toBe(true);
+  await last;
+  expect(turns.displace("b", new Error("full"))).toBe(false);
+  expect(turns.displace("a", new Error("full"))).toBe(false);
+  expect(turns.displace("c", new Error("full"))).toBe(true);
+  await expect(waits[1]).rejects.toThrow("full");
+  leave();
+  for (const index of [0, 3]) (await waits[index])?.();
+  expect(turns.load()).toBe(0);
+});
