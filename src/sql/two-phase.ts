@@ -109,8 +109,10 @@ function aggregatesOf(select: SelectStmt, groups: Groups): Aggregates | null {
   const places = new Map<FuncCall, readonly number[]>();
   let told = true;
   const outputs = select.targetList?.map((node) => ("ResTarget" in node ? node.ResTarget.val : undefined));
-  const sorts = select.sortClause?.filter((sort) => !sortsByOutput(sort, select));
-  walk([outputs, select.havingClause, select.distinctClause, select.windowClause, sorts], (node) => {
+  const [sorts, distinct] = [select.sortClause, select.distinctClause].map((items) =>
+    items?.filter((item) => !meansOutput(item, select)),
+  );
+  walk([outputs, select.havingClause, distinct, select.windowClause, sorts], (node) => {
     if (!told || keyIndex(node, groups) >= 0) return false;
     if ("FuncCall" in node && isAggregate(node.FuncCall)) {
       const needed = partsOf(node.FuncCall, groups.source);
@@ -174,16 +176,16 @@ function finishClauses(
   if (select.groupClause !== undefined)
     finished.groupClause = groups.keys.map((_, index) => groupColumn(index, groups));
   if (select.havingClause !== undefined) finished.havingClause = finish(select.havingClause);
-  if (select.distinctClause !== undefined) finished.distinctClause = finish(select.distinctClause);
+  const finishItem = (item: Node): Node => (meansOutput(item, select) ? item : finish(item));
+  if (select.distinctClause !== undefined) finished.distinctClause = select.distinctClause.map(finishItem);
   if (select.windowClause !== undefined) finished.windowClause = finish(select.windowClause);
-  if (select.sortClause !== undefined)
-    finished.sortClause = select.sortClause.map((sort) => (sortsByOutput(sort, select) ? sort : finish(sort)));
+  if (select.sortClause !== undefined) finished.sortClause = select.sortClause.map(finishItem);
   return finished;
 }
 
-/** An output's name, and a position, mean the same outputs as before. */
-function sortsByOutput(sort: Node, { targetList = [] }: SelectStmt): boolean {
-  const item = "SortBy" in sort ? sort.SortBy.node : undefined;
+/** True for an item of ORDER BY or DISTINCT ON that is an output's name or position, and so means the same output as before. */
+function meansOutput(node: Node, { targetList = [] }: SelectStmt): boolean {
+  const item = "SortBy" in node ? node.SortBy.node : node;
   return item !== undefined && sortedOutputs(item, targetList) !== null;
 }
 

@@ -55,6 +55,14 @@ describe("what is moved gives the rows that gathering gives", () => {
       `SELECT sum(amount), count(*), min(pieces), max(at), avg(pieces), avg(amount), avg(big), bool_or(ok), bool_and(ok) FROM ${SALES} t`,
     ],
     [
+      "DISTINCT ON an output that is named like a group",
+      `SELECT DISTINCT ON (kind) count(*) AS kind FROM ${SALES} t GROUP BY kind`,
+    ],
+    [
+      "DISTINCT ON the position of an output, in order",
+      `SELECT DISTINCT ON (1) count(*) AS kind, kind IS NULL AS nobody FROM ${SALES} t GROUP BY t.kind ORDER BY 1, 2`,
+    ],
+    [
       "groups",
       `SELECT kind, sum(pieces) AS pieces, count(amount) FROM ${SALES} t WHERE pieces > 3 GROUP BY kind ORDER BY kind NULLS FIRST`,
     ],
