@@ -86,7 +86,9 @@ function foreignTable(name: string, url: string, port?: number): string {
   const server = quoteIdentifier(`${name}_server`);
   return `
     create server ${server} foreign data wrapper postgres_fdw
-      options (host ${quoteLiteral(hostname)}, port ${quoteLiteral(`${port ?? ownPort}`)}, dbname ${quoteLiteral(pathname.slice(1))}, application_name 'lanes-remote');
+      options (host ${quoteLiteral(hostname)}, port ${quoteLiteral(`${port ?? ownPort}`)}, dbname ${quoteLiteral(pathname.slice(1))}, application_name 'lanes-remote',
+        -- Before PostgreSQL 16 a session that connects to a silent server is deaf to all, and DROP DATABASE waits for every session.
+        connect_timeout '3');
     create user mapping for current_user server ${server}
       options (user ${quoteLiteral(decodeURIComponent(username))}, password ${quoteLiteral(decodeURIComponent(password))});
     create foreign table ${quoteIdentifier(`${name}_entities`)} (id int, divisor int) server ${server} options (table_name 'entities')`;
