@@ -86,9 +86,13 @@ export function answerCut(limits: { readonly maxRows: number; readonly maxBytes:
 
 /** RESULT_TOO_LARGE for a streamed answer, for callers that asked for everything and for limits that refuse. */
 export function streamCut({ streamBytes }: { readonly streamBytes: number }): AppError {
-  return new AppError("RESULT_TOO_LARGE", `the answer is larger than ${formatSize(streamBytes)} (limits.streamBytes)`, {
-    hint: "select fewer columns, narrow the time range or name fewer tenants, or raise limits.streamBytes",
-  });
+  return new AppError(
+    "RESULT_TOO_LARGE",
+    `the answer is larger than ${formatSize(streamBytes)} (limits.streamBytes), or than what limits.spoolBytes has left`,
+    {
+      hint: "select fewer columns, narrow the time range or name fewer tenants, or raise limits.streamBytes",
+    },
+  );
 }
 
 /** RESULT_TOO_LARGE for rows that a SELECT around a copied block would have to read: over some of them its answer would be wrong. */

@@ -1,5 +1,6 @@
 import { within } from "../execute/deadline.ts";
 import { deadlineExceeded } from "../execute/execution-error.ts";
+import { createDiskBudget } from "../spool/disk-budget.ts";
 import type { Principal, QueryRequest, QueryService } from "../types.ts";
 import { createColumnLookups } from "./column-lookups.ts";
 import { explainQuery } from "./explain-query.ts";
@@ -8,11 +9,14 @@ import { streamQuery } from "./stream-query.ts";
 import { createTenantSelection } from "./tenant-selection.ts";
 
 /** The query stages bound to the things that live as long as the program. */
-export function createQueryService(options: Omit<QueryContext, "selectTenants" | "columnLookups">): QueryService {
+export function createQueryService(
+  options: Omit<QueryContext, "selectTenants" | "columnLookups" | "spoolDisk">,
+): QueryService {
   const context: QueryContext = {
     ...options,
     selectTenants: createTenantSelection(),
     columnLookups: createColumnLookups(),
+    spoolDisk: createDiskBudget(options.settings.spoolBytes),
   };
   return {
     run: (request: QueryRequest, principal: Principal, signal: AbortSignal) =>

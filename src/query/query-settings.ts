@@ -10,6 +10,8 @@ export interface QuerySettings {
   readonly maxBytes: number;
   /** Bytes of a streamed answer. */
   readonly streamBytes: number;
+  /** Bytes that all streamed answers may have on disk. */
+  readonly spoolBytes: number;
   /** Where the rows of a streamed answer wait. */
   readonly spoolFolder: string;
   readonly onLimit: "cut" | "refuse";
@@ -27,6 +29,7 @@ export function querySettings(config: Config, rewrites: ReadonlySet<Rewrite>): Q
     maxRows: limits.rows,
     maxBytes: limits.responseBytes,
     streamBytes: limits.streamBytes,
+    spoolBytes: limits.spoolBytes,
     spoolFolder: tmpdir(),
     onLimit: limits.onLimit,
     sqlBytes: limits.sqlBytes,

@@ -91,7 +91,11 @@ function startStreaming(
   const { executor, settings, observe } = context;
   const startedMs = performance.now();
   const stopping = new AbortController();
-  const spool = createAnswerSpool({ maxBytes: settings.streamBytes, folder: settings.spoolFolder });
+  const spool = createAnswerSpool({
+    maxBytes: settings.streamBytes,
+    disk: context.spoolDisk,
+    folder: settings.spoolFolder,
+  });
   const writeRow = rowWriter(block);
   const expected = expectedTenants([block]);
   let rows = 0;

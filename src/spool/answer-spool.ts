@@ -1,9 +1,10 @@
 import { Buffer } from "node:buffer";
+import type { DiskBudget } from "./disk-budget.ts";
 import { createSpoolFile } from "./spool-file.ts";
 
 /** A part of an answer: its bytes leave the spool together, once all are there, or not at all. */
 export interface SpoolPart {
-  /** Adds the first `length` bytes of `buffer`, which is the spool's from now on. False, and nothing added, when the answer would have more than it may. */
+  /** Adds the first `length` bytes of `buffer`, which is the spool's from now on. False, and nothing added, when the answer would have more than it may, or all answers together. */
   write(buffer: Buffer, length: number): boolean;
   /** A promise when more bytes should wait for the disk. */
   full(): Promise<void> | null;
@@ -33,6 +34,8 @@ export interface AnswerSpool {
 export interface AnswerSpoolOptions {
   /** Bytes of all parts. */
   readonly maxBytes: number;
+  /** What all answers share: a client that does not read must not fill the disk. */
+  readonly disk: DiskBudget;
   /** Where bytes wait for which there is no room in memory. */
   readonly folder: string;
 }
@@ -50,12 +53,13 @@ export const CHUNK_BYTES = 64 * 1024;
 const SPARE_CHUNKS = 16;
 
 /** A spool with nothing in it. It makes a file only for an answer that outgrows the memory. */
-export function createAnswerSpool({ maxBytes, folder }: AnswerSpoolOptions): AnswerSpool {
+export function createAnswerSpool({ maxBytes, disk, folder }: AnswerSpoolOptions): AnswerSpool {
   const file = createSpoolFile(folder);
   const complete: Piece[][] = [];
   const spare: Buffer[] = [];
   let end: { readonly tail: Buffer } | { readonly error: unknown } | null = null;
   let takenBytes = 0;
+  let diskBytes = 0;
   let memoryBytes = 0;
   let writingBytes = 0;
   let room: { readonly promise: Promise<void>; readonly open: () => void } | null = null;
@@ -89,13 +93,15 @@ export function createAnswerSpool({ maxBytes, folder }: AnswerSpoolOptions): Ans
     return {
       write(buffer, length) {
         if (takenBytes + length > maxBytes) return false;
-        takenBytes += length;
         if (memoryBytes + buffer.length > MEMORY_BYTES) {
+          if (!disk.take(length)) return false;
+          diskBytes += length;
           pieces.push(toDisk(buffer, length));
         } else {
           memoryBytes += buffer.length;
           pieces.push({ kind: "memory", buffer, length });
         }
+        takenBytes += length;
         return true;
       },
       full() {
@@ -156,7 +162,11 @@ export function createAnswerSpool({ maxBytes, folder }: AnswerSpoolOptions): Ans
     end: (tail) => finish({ tail }),
     fail: (error) => finish({ error }),
     begun: begun.promise,
-    close: () => file.close(),
+    async close() {
+      await file.close();
+      disk.giveBack(diskBytes);
+      diskBytes = 0;
+    },
   };
 }
 

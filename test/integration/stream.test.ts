@@ -91,7 +91,7 @@ describe("an answer of many rows", () => {
       expect(refused.status).toBe(422);
       expect(await refused.json()).toMatchObject({
         error: "RESULT_TOO_LARGE",
-        message: "the answer is larger than 1MiB (limits.streamBytes)",
+        message: "the answer is larger than 1MiB (limits.streamBytes), or than what limits.spoolBytes has left",
       });
       expect((await stream(fleet, "SELECT id FROM $<tenant>_one")).last).toEqual(ALL);
     });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AnswerSpool, CHUNK_BYTES, createAnswerSpool, type SpoolPart } from "../../../src/spool/answer-spool.ts";
+import { createDiskBudget } from "../../../src/spool/disk-budget.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -13,7 +14,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const MIB = 1024 * 1024;
-const open = (maxBytes = 1024 * MIB): AnswerSpool => createAnswerSpool({ maxBytes, folder });
+const open = (maxBytes = 1024 * MIB, disk = createDiskBudget(1024 * MIB)): AnswerSpool =>
+  createAnswerSpool({ maxBytes, disk, folder });
 
 /** All that leaves, copied: a chunk's buffer is used again. */
 async function read(spool: AnswerSpool): Promise<string> {
@@ -112,6 +114,22 @@ test("beyond the limit nothing is added", async () => {
   await spool.close();
 });
 
+test("answers that nobody reads share the disk, and give it back when they are closed", async () => {
+  const disk = createDiskBudget(6 * MIB);
+  const text = "x".repeat(4 * MIB);
+  const [first, second] = [open(1024 * MIB, disk), open(1024 * MIB, disk)];
+  expect(write(first, first.part(), text)).toBe(true);
+  const part = second.part();
+  expect(write(second, part, text)).toBe(true);
+  expect(write(second, part, "y".repeat(CHUNK_BYTES * 8))).toBe(false);
+  await first.close();
+  expect(write(second, part, "z".repeat(MIB))).toBe(true);
+  await second.close();
+  await second.close();
+  expect(disk.take(6 * MIB)).toBe(true);
+  expect(disk.take(1)).toBe(false);
+});
+
 test("after a failure the completed parts still leave, then reading rejects", async () => {
   const spool = open();
   const [whole, half] = [spool.part(), spool.part()];
@@ -127,7 +145,11 @@ test("after a failure the completed parts still leave, then reading rejects", as
 });
 
 test("a disk that takes nothing is the reader's error, not a crash", async () => {
-  const spool = createAnswerSpool({ maxBytes: 1024 * MIB, folder: join(folder, "is-not-there") });
+  const spool = createAnswerSpool({
+    maxBytes: 1024 * MIB,
+    disk: createDiskBudget(1024 * MIB),
+    folder: join(folder, "is-not-there"),
+  });
   const part = spool.part();
   write(spool, part, "x".repeat(8 * MIB));
   part.complete();
