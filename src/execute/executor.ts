@@ -86,6 +86,11 @@ export interface FleetExecutorOptions {
   readonly now?: () => number;
 }
 
+/** Reaching a tenant takes far less, unless something is wrong with it or the way to it. */
+const LEAST_PROBE_MS = 1_000;
+/** Connecting takes 15 round trips, more with TLS; and some tenants are farther away than the median that is measured. */
+const PROBE_TRIPS = 40;
+
 /** Nothing is connected before the first statement. */
 export function createFleetExecutor(options: FleetExecutorOptions): FleetExecutor {
   const { tenantDeadlineMs, observe, now = Date.now } = options;
@@ -106,11 +111,13 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   const stuck = createStuckSessions({ now });
   const lone = createLoneSessions({ openSession, stuck, now });
   let probeOf: ReadonlyMap<string, Arm> = new Map();
+  let roundTripMs = 0;
   const context: ShareContext = {
     suspects: createSuspects({ now, observe }),
     lone,
     stuck,
     probeOf: (tenant) => probeOf.get(tenant),
+    probeMs: () => Math.max(LEAST_PROBE_MS, PROBE_TRIPS * roundTripMs),
     tenantDeadlineMs,
     observe,
     now,
@@ -123,11 +130,12 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
 
   async function follow({ probes, sessions }: Parameters<FleetExecutor["follow"]>[0]): Promise<void> {
     const { signal } = closing;
-    const roundTripMs = options.lanes === "auto" ? await measureRoundTrip(probes, { openSession, signal }) : null;
+    const measured = await measureRoundTrip(probes, { openSession, signal });
     if (signal.aborted) return;
-    const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs, sessions });
+    roundTripMs = measured ?? 0;
+    const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs: measured, sessions });
     for (const lane of left) groups.renew(lane);
-    observe({ kind: "lanes.fitted", lanes: assignment.lanes(), tenants: probes.length, roundTripMs });
+    observe({ kind: "lanes.fitted", lanes: assignment.lanes(), tenants: probes.length, roundTripMs: measured });
     probeOf = new Map(probes.map((arm) => [arm.tenant, arm]));
     context.suspects.retain(new Set(probeOf.keys()));
     await warmth.warm(probes);

@@ -18,16 +18,20 @@ export type LoneOutcome =
   /** The federation database did not give a session in time: that says nothing of the tenant. */
   | { readonly kind: "no_session" };
 
-export interface AskOptions {
+/** Either what the arm's rows may take, or what runs it. */
+export type HowToRead =
+  | { readonly budget: ReadBudget; readonly read?: undefined }
+  | { readonly budget?: undefined; readonly read: (session: Session, signal: AbortSignal) => Promise<TextRows> };
+
+export type AskOptions = HowToRead & {
   /** A statement that only has to reach the tenant, asked first: a tenant that does not answer it within `withinMs` is silent. */
   readonly probe?: { readonly sql: string; readonly withinMs: number } | undefined;
   /** Called when its turn has come. */
   readonly onTurn?: () => void;
-  readonly budget: ReadBudget;
   readonly timeoutMs: number;
   readonly untilMs: number;
   readonly signals: readonly AbortSignal[];
-}
+};
 
 /** Asks tenants in doubt on sessions of their own, where they hold nobody up. */
 export interface LoneSessions {
@@ -65,7 +69,7 @@ export function createLoneSessions(options: {
 
   async function askNow(
     arm: Arm,
-    { probe, budget, timeoutMs, untilMs, signals }: AskOptions,
+    { probe, timeoutMs, untilMs, signals, ...how }: AskOptions,
     leave: () => void,
   ): Promise<LoneOutcome> {
     const afterMs = Math.min(timeoutMs, untilMs - now());
@@ -77,7 +81,11 @@ export function createLoneSessions(options: {
       opened = true;
       if (probe !== undefined && (await isSilent(session, probe, deadline.signal)))
         return { kind: "silent", afterMs: probe.withinMs, probed: true };
-      return { kind: "answered", rows: await session.run(arm.sql, { budget, signal: deadline.signal }) };
+      const { signal } = deadline;
+      const rows = how.read
+        ? await how.read(session, signal)
+        : await session.run(arm.sql, { budget: how.budget, signal });
+      return { kind: "answered", rows };
     } catch (error) {
       if (deadline.passed()) return opened ? { kind: "silent", afterMs, probed: false } : { kind: "no_session" };
       return { kind: "failed", facts: armFault(error) };

@@ -9,9 +9,6 @@ import { RESERVE_MS } from "./take-turn.ts";
 
 /** Connecting to a tenant takes 15 round trips: less is not worth a session. */
 const LEAST_TIME_MS = 250;
-/** Reaching a tenant takes far less, unless something is wrong with it or the way to it. */
-const PROBE_MS = 1_000;
-
 /** Finds out who holds a lane up: asks each of its tenants on a session of its own. */
 export interface OneByOne {
   /**
@@ -34,16 +31,18 @@ interface Asking {
 
 /** Asks nobody before `begin`, or `settle` without it. */
 export function createOneByOne(progress: Progress, share: Share, context: ShareContext): OneByOne {
-  const { lone, stuck, suspects, probeOf, tenantDeadlineMs, now } = context;
+  const { lone, stuck, suspects, probeOf, probeMs, tenantDeadlineMs, now } = context;
   const startedAtMs = now();
   const asked = new Map<Arm, Asking>();
   const stopping = new AbortController();
   const untilMs = share.deadlineAtMs - RESERVE_MS;
-  const patienceMs = (laneMs: number): number => Math.min(PROBE_MS, laneMs / 2);
+  const patienceMs = (laneMs: number): number => Math.min(probeMs(), laneMs / 2);
+  // Less than that says nothing of a tenant that is far away.
+  const mayProbe = probeMs() <= tenantDeadlineMs / 2;
 
   function ask(arm: Arm, withinMs: number): Asking {
     const budget = lendBudget(share.budget);
-    const probe = probeOf(arm.tenant);
+    const probe = mayProbe ? probeOf(arm.tenant) : undefined;
     const outcome = lone.ask(arm, {
       ...(probe && { probe: { sql: probe.sql, withinMs } }),
       budget,
@@ -100,7 +99,7 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
           const asking = asked.get(arm);
           if (asking === undefined) return { kind: "not_asked" };
           const outcome = await asking.outcome;
-          asked.delete(arm);
+          if (outcome.kind === "answered") asked.delete(arm);
           return outcome;
         }),
       );
@@ -111,7 +110,7 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
     },
     stop() {
       stopping.abort();
-      // What the lane has answered was read twice.
+      // What the lane has answered was read twice, and what fell silent midway is nobody's.
       for (const { budget } of asked.values()) budget.revoke();
     },
   };

@@ -13,6 +13,8 @@ export interface ShareContext {
   readonly stuck: StuckSessions;
   /** The statement that only reaches a tenant, as `tenantProbes` makes it. */
   readonly probeOf: (tenant: string) => Arm | undefined;
+  /** How long reaching a tenant may take that can be reached: connecting takes 15 round trips. */
+  readonly probeMs: () => number;
   readonly tenantDeadlineMs: number;
   readonly observe: Observe;
   readonly now: () => number;

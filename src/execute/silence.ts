@@ -6,8 +6,6 @@ export interface SilenceLimit {
   heard(): void;
   /** What is waited for is not the other side's to give: no time runs until `heard`. */
   hold(): void;
-  /** Aborts now, for a reason that is not the silence. */
-  stop(): void;
   /** To be called when nothing more is awaited. */
   clear(): void;
 }
@@ -40,7 +38,6 @@ export function limitSilence(ms: number, stop: AbortSignal): SilenceLimit {
     hold() {
       held = true;
     },
-    stop: () => controller.abort(new DOMException("the deadline has passed", "TimeoutError")),
     clear() {
       clearInterval(timer);
       stop.removeEventListener("abort", onStop);

@@ -1,11 +1,15 @@
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { pgErrorFacts } from "../postgres/pg-error.ts";
+import { createReadBudget } from "../postgres/read-budget.ts";
+import type { Session } from "../postgres/session.ts";
 import type { RowSink } from "../postgres/stream-rows.ts";
 import type { Arm, TenantFailure, TextRows } from "../types.ts";
+import { startDeadline } from "./deadline.ts";
 import { notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
 import { armFault, type FailedArm } from "./isolate-failures.ts";
 import type { Lane } from "./lane.ts";
-import type { ShareContext, ShareOutcome } from "./share.ts";
+import type { LoneOutcome } from "./lone-sessions.ts";
+import { fairTimeMs, type ShareContext, type ShareOutcome } from "./share.ts";
 import { limitSilence, type SilenceLimit } from "./silence.ts";
 import { endTurn, RESERVE_MS, takeTurn } from "./take-turn.ts";
 
@@ -32,83 +36,146 @@ type ArmOutcome =
   | { readonly kind: "absent"; readonly failure: TenantFailure };
 
 /**
- * Runs one lane's arms one after another in the lane's turn, each as a statement of its own: a tenant that fails then spoils nobody else's rows, and
- * it is known whose they are. A tenant is given up when it is silent for `tenantDeadlineMs`, however long its rows take. The outcome's answers have
- * no rows. Rejects as `runShare` does.
+ * Runs one lane's arms one after another, each as a statement of its own: a tenant that fails then spoils nobody else's rows, and it is known whose
+ * they are. Each takes the lane's turn anew, so that other requests come in between. A tenant is given up when it is silent for `tenantDeadlineMs`,
+ * however long its rows take. The outcome's answers have no rows. Rejects as `runShare` does.
  */
 export async function streamShare(lane: Lane, share: StreamedShare, context: ShareContext): Promise<ShareOutcome> {
-  const { suspects, observe, now } = context;
-  const answers: TextRows[] = [];
-  const failed: FailedArm[] = [];
-  const absent: TenantFailure[] = [];
-  const [trusted, doubted]: [Arm[], Arm[]] = [[], []];
-  for (const arm of share.arms) {
-    const treatment = suspects.treatmentOf(arm.tenant);
-    if (treatment === "shared") trusted.push(arm);
-    else if (typeof treatment === "string") doubted.push(arm);
-    else absent.push(treatment);
-  }
-  const arms = [...trusted, ...doubted];
-  const turn = arms.length === 0 ? null : await takeTurn(lane, share, context);
-  if (turn === null) return { answers, failed, absent: [...absent, ...arms.map(({ tenant }) => outOfTime(tenant))] };
-
-  const startedAtMs = now();
+  const { suspects } = context;
+  const isApart = ({ tenant }: Arm): boolean => suspects.treatmentOf(tenant) === "apart";
+  const apart = share.arms.filter(isApart);
+  const onLane = share.arms.filter((arm) => !apart.includes(arm));
+  const asking = Promise.allSettled(apart.map((arm) => streamApart(arm, share, context)));
+  const outcomes: ArmOutcome[] = [];
   try {
-    for (const arm of arms) {
-      const outcome = await streamArm(lane, arm, share, context);
-      if (outcome.kind === "failed") failed.push(outcome.failed);
-      else if (outcome.kind === "absent") absent.push(outcome.failure);
-      else answers.push({ columns: [], rows: [], truncated: !outcome.whole });
-    }
+    for (const arm of onLane) outcomes.push(await streamOnLane(lane, arm, share, context));
   } finally {
-    endTurn(turn, share.signal, context);
-    const seconds = (now() - startedAtMs) / 1_000;
-    observe({ kind: "lane.ran", group: lane.group, lane: lane.index, tenants: arms.length, seconds });
+    // Their sinks are theirs until they have ended.
+    for (const asked of await asking) if (asked.status === "fulfilled") outcomes.push(asked.value);
   }
-  return { answers, failed, absent };
+  for (const asked of await asking) if (asked.status === "rejected") throw asked.reason;
+  return {
+    answers: outcomes.flatMap((one): TextRows[] => (one.kind === "answered" ? [withoutRows(one.whole)] : [])),
+    failed: outcomes.flatMap((one) => (one.kind === "failed" ? [one.failed] : [])),
+    absent: outcomes.flatMap((one) => (one.kind === "absent" ? [one.failure] : [])),
+  };
 }
 
-/** One arm, and what its end says of the tenant. A lost connection is replaced once. */
-async function streamArm(lane: Lane, arm: Arm, share: StreamedShare, context: ShareContext): Promise<ArmOutcome> {
-  const { suspects, stuck, tenantDeadlineMs, now } = context;
+function withoutRows(whole: boolean): TextRows {
+  return { columns: [], rows: [], truncated: !whole };
+}
+
+/** One arm in the lane's turn, and what its end says of the tenant. A session that was lost, or cancelled by somebody else, is tried once more. */
+async function streamOnLane(lane: Lane, arm: Arm, share: StreamedShare, context: ShareContext): Promise<ArmOutcome> {
+  const { suspects, observe, now } = context;
   for (let attempt = 1; ; attempt += 1) {
-    const leftMs = share.deadlineAtMs - RESERVE_MS - now();
-    if (leftMs <= 0) return { kind: "absent", failure: outOfTime(arm.tenant) };
-    if (stuck.tooMany()) return { kind: "absent", failure: notAsked(arm.tenant) };
-    const silence = limitSilence(tenantDeadlineMs, share.signal);
-    const late = setTimeout(silence.stop, leftMs);
-    const sink = share.sinkFor(arm);
-    let answered = false;
+    const late: ArmOutcome = { kind: "absent", failure: outOfTime(arm.tenant) };
+    if (share.deadlineAtMs - RESERVE_MS - now() <= 0) return late;
+    const turn = await takeTurn(lane, share, context);
+    if (turn === null) return late;
+    const startedAtMs = now();
     try {
-      const session = await lane.session(silence.signal);
-      const streamed = await session.stream(arm.sql, { sink: heardBy(silence, sink), signal: silence.signal });
-      answered = true;
-      const whole = sink.complete() && streamed;
-      if (suspects.treatmentOf(arm.tenant) === "apart") suspects.clear(arm.tenant);
-      return { kind: "answered", whole };
-    } catch (error) {
-      if (share.signal.aborted) throw share.signal.reason;
-      if (silence.passed()) return { kind: "absent", failure: silentTenant(arm, context) };
-      if (silence.signal.aborted) return { kind: "absent", failure: outOfTime(arm.tenant) };
-      if (pgErrorFacts(error)?.kind !== "connection_lost") {
-        const facts = armFault(error);
-        if (facts.remote) suspects.note(tenantFailure(arm.tenant, facts));
-        return { kind: "failed", failed: { arm, facts } };
-      }
-      lane.discard();
-      if (attempt === 2) throw federationUnavailable(error);
+      // Decided now: the tenant may have failed while the lane was somebody else's.
+      const treatment = suspects.treatmentOf(arm.tenant);
+      if (typeof treatment !== "string") return { kind: "absent", failure: treatment };
+      const outcome = await streamInTurn(lane, arm, share, context);
+      if (outcome !== "again") return outcome;
+      if (attempt === 2) return late;
     } finally {
-      if (!answered) sink.drop();
-      clearTimeout(late);
-      silence.clear();
+      endTurn(turn, share.signal, context);
+      const seconds = (now() - startedAtMs) / 1_000;
+      observe({ kind: "lane.ran", group: lane.group, lane: lane.index, tenants: 1, seconds });
     }
   }
 }
 
-function silentTenant({ tenant }: Arm, { suspects, tenantDeadlineMs }: ShareContext): TenantFailure {
+async function streamInTurn(
+  lane: Lane,
+  arm: Arm,
+  share: StreamedShare,
+  context: ShareContext,
+): Promise<ArmOutcome | "again"> {
+  const { suspects, tenantDeadlineMs, now } = context;
+  const deadline = startDeadline(share.deadlineAtMs - RESERVE_MS - now(), share.signal);
+  let silence: SilenceLimit | null = null;
+  const sink = share.sinkFor(arm);
+  let answered = false;
+  try {
+    const session = await lane.session(deadline.signal);
+    // What the statement before has left to close is not this tenant's silence.
+    await session.idle();
+    silence = limitSilence(tenantDeadlineMs, deadline.signal);
+    const streamed = await session.stream(arm.sql, { sink: heardBy(silence, sink), signal: silence.signal });
+    answered = true;
+    return { kind: "answered", whole: sink.complete() && streamed };
+  } catch (error) {
+    if (share.signal.aborted) throw share.signal.reason;
+    if (silence?.passed() === true) return await blame(arm, context);
+    if (deadline.passed()) return { kind: "absent", failure: outOfTime(arm.tenant) };
+    const kind = pgErrorFacts(error)?.kind;
+    if (kind === "cancelled") return "again";
+    if (kind === "connection_lost") {
+      lane.discard();
+      return "again";
+    }
+    const facts = armFault(error);
+    if (facts.remote) suspects.note(tenantFailure(arm.tenant, facts));
+    return { kind: "failed", failed: { arm, facts } };
+  } finally {
+    if (!answered) sink.drop();
+    silence?.clear();
+    deadline.clear();
+  }
+}
+
+/** A silence is the tenant's only if the federation database still gives sessions. Throws FEDERATION_UNAVAILABLE when it does not. */
+async function blame(
+  { tenant }: Arm,
+  { suspects, lone, probeOf, probeMs, tenantDeadlineMs, now, closing }: ShareContext,
+): Promise<ArmOutcome> {
   const failure = tenantTimeout(tenant, tenantDeadlineMs);
+  const probe = probeOf(tenant);
+  if (probe !== undefined) {
+    const budget = createReadBudget({ maxRows: 1, maxBytes: 1_000 });
+    const timeoutMs = probeMs();
+    const outcome = await lone.ask(probe, { budget, timeoutMs, untilMs: now() + timeoutMs, signals: [closing] });
+    if (outcome.kind === "no_session") throw federationUnavailable(undefined);
+  }
   suspects.note(failure);
-  return failure;
+  return { kind: "absent", failure };
+}
+
+/** One that was silent, and may be so again, is asked on a session of its own, where it holds nobody up. */
+async function streamApart(arm: Arm, share: StreamedShare, context: ShareContext): Promise<ArmOutcome> {
+  const { suspects, lone, tenantDeadlineMs, now } = context;
+  const sink = share.sinkFor(arm);
+  const read = async (session: Session, signal: AbortSignal): Promise<TextRows> =>
+    withoutRows(await session.stream(arm.sql, { sink, signal }));
+  suspects.asking(arm.tenant);
+  let answered = false;
+  try {
+    const untilMs = Math.min(share.deadlineAtMs - RESERVE_MS, now() + tenantDeadlineMs);
+    const options = { read, timeoutMs: tenantDeadlineMs, untilMs, signals: [share.signal] };
+    const outcome = await lone.ask(arm, options).catch((): LoneOutcome => ({ kind: "not_asked" }));
+    if (outcome.kind === "answered") {
+      answered = true;
+      suspects.clear(arm.tenant);
+      return { kind: "answered", whole: sink.complete() && !outcome.rows.truncated };
+    }
+    if (outcome.kind === "failed") {
+      suspects.note(tenantFailure(arm.tenant, outcome.facts));
+      return { kind: "failed", failed: { arm, facts: outcome.facts } };
+    }
+    if (outcome.kind === "silent" && outcome.afterMs >= fairTimeMs(context)) {
+      const failure = tenantTimeout(arm.tenant, outcome.afterMs);
+      suspects.note(failure);
+      return { kind: "absent", failure };
+    }
+    suspects.postpone(arm.tenant);
+    return { kind: "absent", failure: notAsked(arm.tenant) };
+  } finally {
+    if (!answered) sink.drop();
+  }
 }
 
 /** The sink, with each row heard; while it is full, nobody else is to blame for the silence. */

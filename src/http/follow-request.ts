@@ -29,7 +29,12 @@ export function followRequest({ running, observe }: { running: RunningRequests; 
     response.setHeader("X-Content-Type-Options", "nosniff");
     const wasStopping = running.stopping();
     running.add(state);
-    response.once("close", () => {
+    const { socket } = request;
+    let ended = false;
+    const onClose = (): void => {
+      if (ended) return;
+      ended = true;
+      socket.removeListener("close", onClose);
       running.remove(state);
       const finished = response.writableFinished;
       if (!finished) state.abort.abort(new AppError("REQUEST_INVALID", "the client left"));
@@ -46,7 +51,10 @@ export function followRequest({ running, observe }: { running: RunningRequests; 
             : 0,
         principal: state.principal?.name ?? "unknown",
       });
-    });
+    };
+    response.once("close", onClose);
+    // A pipelined answer that waits for the one before it has no socket yet, and is not closed with it.
+    socket.setMaxListeners(0).once("close", onClose);
     if (wasStopping) {
       response.setHeader("Connection", "close");
       throw shuttingDown();

@@ -39,15 +39,18 @@ export async function sendStream(
     }
     target.end();
   } catch (error) {
-    // The client left, or the server stops waiting for it: there is nobody to tell.
+    // The client left, or the server stops waiting for it: there is nobody to tell. In HTTP/1.0 the end of a connection is the end of a body.
     if (signal.aborted) {
+      gzip?.destroy();
+      if (request.httpVersion === "1.0") response.socket?.resetAndDestroy();
       response.destroy();
       return;
     }
     const shown = toPublicError(error, state.requestId);
     observe({ kind: "http.error", requestId: state.requestId, error: shown });
     await written(target, Buffer.from(`{"error":${errorBody(shown)}}\n`), signal).catch(() => undefined);
-    response.socket?.end();
+    if (request.httpVersion === "1.0") response.socket?.resetAndDestroy();
+    else response.socket?.end();
   } finally {
     await answer.close();
   }
@@ -56,6 +59,8 @@ export async function sendStream(
 /** Resolves when the bytes have left: their buffer may be used again. Rejects when the signal aborts. */
 function written(target: Writable, bytes: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    // An abort that came while the chunk was waited for is told to no listener.
+    signal.throwIfAborted();
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     target.write(bytes, (error) => {

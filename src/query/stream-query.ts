@@ -48,7 +48,10 @@ export async function streamQuery(
   } finally {
     if (streaming === null) leave();
   }
-  if (streaming === null) return runQuery(request, principal, context, signal);
+  if (streaming === null) {
+    // What was spent on finding that out is not to be spent again.
+    return runQuery({ ...request, deadlineMs: Math.max(1, deadlineAtMs - now()) }, principal, context, signal);
+  }
 
   const { spool, ended, stop, expected, coverage } = streaming;
   try {
@@ -115,6 +118,7 @@ function startStreaming(
       .catch((error: unknown) => {
         throw toQueryError(error, () => block.block.position);
       });
+    await spool.written();
     const coverage = coverageOf(expected, [...block.leftOut, ...gathered.failures], gathered);
     for (const failure of coverage.failed) observe({ kind: "tenant.failed", ...failure });
     observe({

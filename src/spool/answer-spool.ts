@@ -19,6 +19,8 @@ export interface AnswerSpool {
   lend(): Buffer;
   /** Begins a part; parts leave in the order in which they are completed. */
   part(): SpoolPart;
+  /** Resolves when all that was written is in memory or on disk; rejects with Node's error, such as ENOSPC, when it cannot be. */
+  written(): Promise<void>;
   /** No part follows; `tail` is the last thing to leave. */
   end(tail: Buffer): void;
   /** No part follows, for this reason: reading rejects with it after the parts that were completed. */
@@ -60,6 +62,8 @@ export function createAnswerSpool({ maxBytes, disk, folder }: AnswerSpoolOptions
   let end: { readonly tail: Buffer } | { readonly error: unknown } | null = null;
   let takenBytes = 0;
   let diskBytes = 0;
+  /** What the disk refused; nothing more is taken then. */
+  let refusal: { readonly error: unknown } | null = null;
   let memoryBytes = 0;
   let writingBytes = 0;
   let room: { readonly promise: Promise<void>; readonly open: () => void } | null = null;
@@ -84,15 +88,19 @@ export function createAnswerSpool({ maxBytes, disk, folder }: AnswerSpoolOptions
       room.open();
       room = null;
     };
-    written.then(leave, leave);
+    written.then(leave, (error: unknown) => {
+      refusal ??= { error };
+      leave();
+    });
     return { kind: "disk", position, length, written };
   }
 
   function part(): SpoolPart {
     const pieces: Piece[] = [];
+    let partBytes = 0;
     return {
       write(buffer, length) {
-        if (takenBytes + length > maxBytes) return false;
+        if (refusal !== null || takenBytes + length > maxBytes) return false;
         if (memoryBytes + buffer.length > MEMORY_BYTES) {
           if (!disk.take(length)) return false;
           diskBytes += length;
@@ -102,6 +110,7 @@ export function createAnswerSpool({ maxBytes, disk, folder }: AnswerSpoolOptions
           pieces.push({ kind: "memory", buffer, length });
         }
         takenBytes += length;
+        partBytes += length;
         return true;
       },
       full() {
@@ -117,6 +126,8 @@ export function createAnswerSpool({ maxBytes, disk, folder }: AnswerSpoolOptions
       drop() {
         for (const piece of pieces) if (piece.kind === "memory") memoryBytes -= piece.buffer.length;
         pieces.length = 0;
+        takenBytes -= partBytes;
+        partBytes = 0;
       },
     };
   }
@@ -159,6 +170,10 @@ export function createAnswerSpool({ maxBytes, disk, folder }: AnswerSpoolOptions
     lend,
     part,
     chunks,
+    async written() {
+      await file.flushed();
+      if (refusal !== null) throw refusal.error;
+    },
     end: (tail) => finish({ tail }),
     fail: (error) => finish({ error }),
     begun: begun.promise,

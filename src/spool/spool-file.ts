@@ -9,6 +9,8 @@ export interface SpoolFile {
   append(bytes: Buffer): { readonly position: number; readonly written: Promise<void> };
   /** Fills `into` with what was written at `position`. */
   read(position: number, into: Buffer): Promise<void>;
+  /** Resolves when nothing is being written or read. Never rejects. */
+  flushed(): Promise<void>;
   /** Gives the space back, when what runs has ended. */
   close(): Promise<void>;
 }
@@ -53,7 +55,12 @@ export function createSpoolFile(folder: string): SpoolFile {
     }
   }
 
+  async function flushed(): Promise<void> {
+    await Promise.allSettled([...running]);
+  }
+
   return {
+    flushed,
     append(bytes) {
       const position = end;
       end += bytes.length;
@@ -61,7 +68,7 @@ export function createSpoolFile(folder: string): SpoolFile {
     },
     read: (position, into) => track(readAll(position, into)),
     async close() {
-      await Promise.allSettled([...running]);
+      await flushed();
       await (await opening?.catch(() => null))?.close();
     },
   };

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { type FleetApp, type FleetAppOptions, type Row, withFleet } from "../support/app.ts";
 import { createFaultyLink, type FaultyLink } from "../support/faults/faulty-link.ts";
 
@@ -180,6 +180,39 @@ describe("a tenant that fails", () => {
       await fleet.onTenant("c", "DROP TABLE many");
       expect((await post(fleet, QUERY)).status).toBe(502);
     });
+  });
+});
+
+test("a federation database that falls silent is told as such, and no tenant is blamed", async () => {
+  const link = await createFaultyLink(inject("postgresUrl"));
+  try {
+    const options = { ddl: DDL, config: SMALL, federationUrlOf: link.through, federation: { connectTimeout: "1s" } };
+    await withFleet(NAMES, options, async (fleet) => {
+      expect((await stream(fleet, QUERY)).last).toEqual(ALL);
+      link.become({ kind: "silent" });
+      expect([503, 504]).toContain((await post(fleet, QUERY)).status);
+      link.become({ kind: "pass" });
+      const tenants = await (await fetch(`${fleet.url}/v1/tenants`)).json();
+      expect(tenants).toMatchObject(NAMES.map((tenant) => ({ tenant, health: "closed" })));
+      await expect.poll(async () => (await post(fleet, QUERY)).status, { timeout: 10_000 }).toBe(200);
+      expect((await stream(fleet, QUERY)).last).toEqual(ALL);
+    });
+  } finally {
+    await link.close();
+  }
+});
+
+test("many streams at once wait for a tenant that is silent once, not each for itself", async () => {
+  await withLink({ config: SMALL }, async (fleet, link) => {
+    expect((await stream(fleet, QUERY)).last).toEqual(ALL);
+    link.become({ kind: "silent" });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => stream(fleet, "SELECT id FROM $<tenant>_one")));
+    for (const { last, rows } of answers) {
+      expect(rows).toHaveLength(2);
+      expect(last).toMatchObject({ coverage: { answered: 2, failed: [{ tenant: "b", reason: "timeout" }] } });
+    }
+    // Nobody was told that there was no time left to ask.
+    expect(JSON.stringify(answers.map(({ last }) => last))).not.toContain("ran out");
   });
 });
 

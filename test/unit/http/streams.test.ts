@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
@@ -139,6 +140,50 @@ describe("a streamed answer", () => {
     const head = await fetch(`${second.url}${NDJSON}`, { method: "HEAD" });
     expect([head.status, await head.text()]).toEqual([200, ""]);
     await expect.poll(unread.closed).toBe(1);
+  });
+
+  test.each(["identity", "gzip"])(
+    "is closed when the client leaves while the next chunk is waited for (%s)",
+    async (encoding) => {
+      let onLeft = (): void => undefined;
+      const left = new Promise<void>((resolve) => {
+        onLeft = resolve;
+      });
+      const slow = streamOf(async function* () {
+        yield randomBytes(64 * 1024);
+        await left;
+        for (;;) yield randomBytes(64 * 1024);
+      });
+      const { url, observed } = await start({ stream: async () => slow });
+      const client = new AbortController();
+      const response = await fetch(`${url}${NDJSON}`, {
+        signal: client.signal,
+        headers: { "accept-encoding": encoding },
+      });
+      await response.body?.getReader().read();
+      client.abort();
+      await expect.poll(() => observed.some(({ kind }) => kind === "http.request")).toBe(true);
+      onLeft();
+      await expect.poll(slow.closed).toBe(1);
+    },
+  );
+
+  test("is closed when it waits behind another one on a connection that ends", async () => {
+    const endless = () =>
+      streamOf(async function* () {
+        for (;;) yield Buffer.alloc(64 * 1024, "x");
+      });
+    const streams = Array.from({ length: 12 }, endless);
+    let next = 0;
+    const server = await start({ stream: async () => streams[next++] ?? endless() });
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname).pause();
+    socket.on("error", () => undefined);
+    socket.write(`GET ${NDJSON} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(12));
+    await expect.poll(() => server.asked.length).toBe(12);
+    socket.destroy();
+    await expect.poll(() => streams.map((one) => one.closed())).toEqual(streams.map(() => 1));
+    await expect.poll(() => server.observed.filter(({ kind }) => kind === "http.request")).toHaveLength(12);
   });
 
   test("is cut off, not ended, by a server that stops", async () => {
