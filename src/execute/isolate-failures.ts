@@ -21,6 +21,15 @@ export function startProgress(groups: readonly (readonly Arm[])[]): Progress {
   return { pending: groups.filter((group) => group.length > 0).toReversed(), answers: [], failed: [] };
 }
 
+/** Has each arm for which `apart` is true run by itself, after the others of its group. */
+export function takeApart(progress: Progress, apart: (arm: Arm) => boolean): void {
+  const groups = progress.pending.splice(0).flatMap((group) => {
+    const alone = group.filter(apart).map((arm) => [arm]);
+    return [...alone.toReversed(), group.filter((arm) => !apart(arm))];
+  });
+  progress.pending.push(...groups.filter((group) => group.length > 0));
+}
+
 /**
  * Runs the groups, each as one statement. One bad arm fails a whole statement and PostgreSQL does not say which one, so
  * a failed group is halved until the bad arm is alone: with one bad arm of n that takes about 2 log2(n) statements.

@@ -5,6 +5,7 @@ import type { Lane } from "./lane.ts";
 import type { LaneGroup, LaneGroups } from "./lane-groups.ts";
 import { runShare } from "./run-share.ts";
 import type { ShareContext } from "./share.ts";
+import { createTurns } from "./turns.ts";
 
 /** Keeps lanes connected to their tenants, so that no request pays for connecting: that takes 15 round trips for each tenant. */
 export interface LaneWarmth {
@@ -21,44 +22,74 @@ export interface LaneWarmthOptions {
   readonly context: ShareContext;
 }
 
-/** Connecting to a tenant that answers takes far less; one that does not is left to the first request. */
-const WARM_DEADLINE_MS = 10_000;
+/** Connecting to a tenant that answers takes far less. One that is silent for half of it, alone on a session, is known to be silent; see `fairTimeMs`. */
+const WARM_DEADLINE_MS = 11_000;
 const SWEEP_MS = 1_000;
+/** Connecting takes two cores about 10 ms a tenant, measured: with more at once, each would take longer than it may. */
+const LANES_AT_ONCE = 128;
 
-/** Looks once a second for lanes that lost their session, and connects them again when nobody uses them. */
+/** Looks once a second for lanes that are not connected, or no longer, and connects them when nobody uses them. */
 export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOptions): LaneWarmth {
-  const busy = new Set<Lane>();
+  const busy = new Map<Lane, Promise<void>>();
+  const turns = createTurns(LANES_AT_ONCE);
   let shares: ReadonlyMap<number, readonly Arm[]> = new Map();
   let timer: NodeJS.Timeout | null = null;
 
-  async function warmLane(lane: Lane, arms: readonly Arm[]): Promise<void> {
-    if (busy.has(lane)) return;
-    busy.add(lane);
-    // Who is in doubt is asked by the probes of its own; see `createSuspects`.
-    const trusted = arms.filter(({ tenant }) => context.suspects.treatmentOf(tenant) === "shared");
+  const missing = (lane: Lane): readonly Arm[] =>
+    (shares.get(lane.index) ?? []).filter(({ tenant }) => !lane.hasAsked(tenant));
+
+  /** False when a tenant stayed silent. */
+  async function ask(lane: Lane, arms: readonly Arm[]): Promise<boolean> {
     const share = {
-      arms: trusted,
+      arms,
       budget: createReadBudget({ maxRows: arms.length, maxBytes: 1_000_000 }),
       deadlineAtMs: context.now() + WARM_DEADLINE_MS,
       signal: context.closing,
     };
-    try {
-      if (trusted.length > 0) await runShare(lane, share, context);
-    } catch {
-      // The federation database is away, or the program ends: the next sweep tries again.
-    } finally {
-      busy.delete(lane);
+    const { absent } = await runShare(lane, share, context);
+    return absent.length === 0;
+  }
+
+  // Who is in doubt is asked by the probes of its own; see `createSuspects`.
+  const trusted = ({ tenant }: Arm): boolean => context.suspects.treatmentOf(tenant) === "shared";
+
+  /**
+   * One tenant at a time: a statement for all may run out of time, and what stops it may end the session with every connection that it had made,
+   * so that a large fleet would never be connected. After a silent one the others come at once, since they may be silent too.
+   */
+  async function askInTurn(lane: Lane, arms: readonly Arm[]): Promise<void> {
+    let answering = true;
+    for (let rest = arms.filter(trusted); rest.length > 0; rest = rest.filter(trusted)) {
+      const next = answering ? rest.slice(0, 1) : rest;
+      rest = rest.slice(next.length);
+      answering = await ask(lane, next);
     }
   }
 
-  const warmGroup = (group: LaneGroup): Promise<unknown> =>
-    Promise.all([...shares].map(([index, arms]) => warmLane(group.lane(index), arms)));
+  /** One that is being connected is waited for. */
+  function warmLane(lane: Lane, arms: readonly Arm[]): Promise<void> {
+    const warming =
+      busy.get(lane) ??
+      turns
+        .take(context.closing)
+        .then((leave) => askInTurn(lane, arms).finally(leave))
+        // The federation database is away, or the program ends: the next sweep tries again.
+        .catch(() => undefined)
+        .finally(() => busy.delete(lane));
+    busy.set(lane, warming);
+    return warming;
+  }
+
+  function warmGroup(group: LaneGroup): Promise<unknown> {
+    const lanes = [...shares.keys()].map((index) => group.lane(index));
+    return Promise.all(lanes.map((lane) => warmLane(lane, missing(lane))));
+  }
 
   function sweep(): void {
     for (const group of groups.used()) {
-      for (const [index, arms] of shares) {
+      for (const index of shares.keys()) {
         const lane = group.lane(index);
-        if (lane.cold() && lane.load() === 0) void warmLane(lane, arms);
+        if (lane.load() === 0) void warmLane(lane, missing(lane));
       }
     }
   }
@@ -66,9 +97,9 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
   return {
     async warm(probes) {
       shares = groupByLane(probes, assignment);
-      timer ??= setInterval(sweep, SWEEP_MS).unref();
       // One group after the other: a tenant that is slow to connect is not asked for more at once than it has to give.
       for (const group of groups.used()) await warmGroup(group);
+      if (!context.closing.aborted) timer ??= setInterval(sweep, SWEEP_MS).unref();
     },
     connect(probe) {
       for (const group of groups.used()) void warmLane(group.lane(assignment.laneOf(probe.tenant)), [probe]);

@@ -21,6 +21,10 @@ export interface Lane {
   discard(): void;
   /** True when there is no session, or one whose connection was lost. */
   cold(): boolean;
+  /** True when its session has asked the tenant: it is connected to it then, if the tenant answered. */
+  hasAsked(tenant: string): boolean;
+  /** Remembers tenants that its session is about to ask. */
+  noteAsked(tenants: readonly string[]): void;
   /** Closes the session when its turn comes, with its connections to tenants; the next statement has a new one. */
   renew(): Promise<void>;
   close(): Promise<void>;
@@ -47,6 +51,7 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
   let current: Session | null = null;
   let opening: Promise<Session> | null = null;
   let closed = false;
+  let asked = new Set<string>();
   let takenAtMs: number | null = null;
 
   async function open(): Promise<Session> {
@@ -54,6 +59,7 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
       const session = await openSession();
       if (closed) session.destroy();
       current = session;
+      asked = new Set();
       return session;
     } finally {
       opening = null;
@@ -90,6 +96,10 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     },
     discard: () => discard("connection"),
     cold: () => opening === null && current?.usable() !== true,
+    hasAsked: (tenant) => current?.usable() === true && asked.has(tenant),
+    noteAsked(tenants) {
+      for (const tenant of tenants) asked.add(tenant);
+    },
     async renew() {
       const leave = await turns.take(new AbortController().signal);
       try {

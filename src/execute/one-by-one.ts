@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { type LentBudget, lendBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
@@ -35,6 +36,8 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
   const startedAtMs = now();
   const asked = new Map<Arm, Asking>();
   const stopping = new AbortController();
+  // Every tenant that is asked listens: Node warns of a leak from the eleventh listener on.
+  setMaxListeners(0, stopping.signal);
   const untilMs = share.deadlineAtMs - RESERVE_MS;
   const patienceMs = (laneMs: number): number => Math.min(probeMs(), laneMs / 2);
   // Less than that says nothing of a tenant that is far away.

@@ -4,7 +4,7 @@ import type { Arm, TenantFailure } from "../types.ts";
 import { askSuspects } from "./ask-suspects.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import { outOfTime, tenantFailure } from "./execution-error.ts";
-import { isolateFailures, type Progress, startProgress } from "./isolate-failures.ts";
+import { isolateFailures, type Progress, startProgress, takeApart } from "./isolate-failures.ts";
 import type { Lane, LaneTurn } from "./lane.ts";
 import { createOneByOne } from "./one-by-one.ts";
 import type { Share, ShareContext, ShareOutcome } from "./share.ts";
@@ -87,7 +87,12 @@ async function runOnSession(lane: Lane, progress: Progress, share: Share, deadli
   for (let attempt = 1; ; attempt += 1) {
     try {
       const session = await lane.session(signal);
-      await isolateFailures(progress, (arms) => session.run(unionAll(arms), { budget: share.budget, signal }));
+      // A statement that connects to many tenants takes long: stopped at the deadline, it would leave none of their answers.
+      takeApart(progress, ({ tenant }) => !lane.hasAsked(tenant));
+      await isolateFailures(progress, (arms) => {
+        lane.noteAsked(arms.map(({ tenant }) => tenant));
+        return session.run(unionAll(arms), { budget: share.budget, signal });
+      });
       return true;
     } catch (error) {
       const kind = pgErrorFacts(error)?.kind;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ExecutionError } from "../../../src/execute/execution-error.ts";
-import { isolateFailures, startProgress } from "../../../src/execute/isolate-failures.ts";
+import { isolateFailures, startProgress, takeApart } from "../../../src/execute/isolate-failures.ts";
 import { SessionLost } from "../../../src/postgres/pg-error.ts";
 import type { Arm, TextRows } from "../../../src/types.ts";
 
@@ -77,4 +77,15 @@ test("after a lost session what was answered stays, and the rest can be run agai
   await isolateFailures(progress, runFailing(bad));
   expect(progress.answers.flatMap((answer) => answer.rows.flat())).toEqual(["t0", "t1", "t2"]);
   expect(progress.failed.map(({ arm }) => arm.tenant)).toEqual(["t3"]);
+});
+
+test("arms that are taken apart run by themselves, after the others of their group", async () => {
+  const progress = startProgress([arms(4), arms(6).slice(4)]);
+  takeApart(progress, ({ tenant }) => ["t1", "t2", "t4", "t5"].includes(tenant));
+  const statements: string[] = [];
+  await isolateFailures(progress, async (group) => {
+    statements.push(group.map(({ tenant }) => tenant).join(" "));
+    return answerOf(group);
+  });
+  expect(statements).toEqual(["t0 t3", "t1", "t2", "t4", "t5"]);
 });
