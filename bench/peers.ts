@@ -1,82 +1,43 @@
 import { createApp } from "../src/app.ts";
 import { OPERATOR } from "../src/cli/with-app.ts";
 import { configSchema } from "../src/config/schema.ts";
-import { quoteLiteral } from "../src/postgres/quote.ts";
 import { buildRequest } from "../src/protocols/build-request.ts";
 import type { Stage } from "../src/types.ts";
 import { startChild } from "./child.ts";
-import { createHandWrittenTables, type HandWrittenTables, openOneSession } from "./hand-written.ts";
+import { openOneSession } from "./hand-written.ts";
+import type { MissingPeer, OpenPeer, Peer } from "./peer.ts";
+import type { PlProxy } from "./pl-proxy.ts";
 import type { Testbed } from "./testbed.ts";
+import { createUnionAlls, tryUnionAll } from "./union-all.ts";
 
-/** The same question for every peer: one `SELECT` for each tenant, with a column `n`. */
-export interface Question {
-  readonly name: string;
-  /** `selected` stands first in the select list and is empty or ends with a comma. */
-  readonly select: (table: string, selected: string) => string;
-}
-
-/** One way to ask all tenants. */
-export interface Peer {
-  readonly name: string;
-  /** Fresh sessions; whatever is prepared before the first question is not part of the measurement. */
-  readonly open: () => Promise<OpenPeer>;
-}
-
-export interface OpenPeer {
-  /** Asks, and resolves with all rows once the last is there. */
-  readonly ask: (question: Question) => Promise<readonly unknown[]>;
-  /** What each stage of the last question took, for peers that have stages. */
-  readonly stages?: () => ReadonlyMap<Stage, number>;
-  readonly close: () => Promise<void>;
-}
-
-/** The name of the peer that the others are compared with. */
-export const PLAIN = "one UNION ALL, written by hand";
 /** Tenantry as its users reach it. */
 export const OVER_HTTP = "Tenantry over HTTP";
 
 /** The limit of what any federation can reach. */
 export const DIRECT = "direct, one connection each";
 
-/** The peers of the fan-out benchmark; creates the foreign tables that they need. Those written by hand need a minute for 300 tenants far away. */
-export async function createPeers(
-  testbed: Testbed,
-  { byHand }: { readonly byHand: boolean },
-): Promise<readonly Peer[]> {
-  const ours = [
-    { name: "Tenantry, in process", open: () => openService(testbed) },
-    { name: OVER_HTTP, open: () => openHttp(testbed) },
-    { name: DIRECT, open: async () => openDirect(testbed) },
-  ];
-  if (!byHand) return ours;
-  const plain = await createHandWrittenTables(testbed, { schema: "by_hand", serverOptions: {} });
-  const async = await createHandWrittenTables(testbed, {
-    schema: "by_hand_async",
-    serverOptions: { async_capable: "true", parallel_commit: "true" },
-  });
-  return [
-    unionAll(PLAIN, testbed, plain),
-    unionAll("the same, async_capable and parallel_commit", testbed, async),
-    ...ours,
-  ];
+export interface PeersOptions {
+  /** Whether ways by hand are measured, only tried since they are expected to be refused, or left out. */
+  readonly byHand: ByHand;
+  readonly plProxy: PlProxy;
 }
 
-function unionAll(name: string, { adminUrl, tenants }: Testbed, { tableOf }: HandWrittenTables): Peer {
-  return {
-    name,
-    open: async () => {
-      const session = openOneSession(adminUrl);
-      return {
-        ask: ({ select }) =>
-          session.query(
-            tenants
-              .map((tenant) => select(tableOf(tenant.name), `${quoteLiteral(tenant.name)} AS tenant, `))
-              .join("\nUNION ALL\n"),
-          ),
-        close: () => session.close(),
-      };
-    },
-  };
+/** See `PeersOptions`. */
+export type ByHand = "measured" | "tried" | "left out";
+
+/** The ways of the fan-out benchmark; creates the foreign tables and functions that they need. */
+export async function createPeers(
+  testbed: Testbed,
+  { byHand, plProxy }: PeersOptions,
+): Promise<readonly (Peer | MissingPeer)[]> {
+  return [
+    ...(byHand === "measured" ? await createUnionAlls(testbed) : []),
+    ...(byHand === "tried" ? [await tryUnionAll(testbed)] : []),
+    { name: "Tenantry, in process", open: () => openService(testbed) },
+    { name: OVER_HTTP, open: () => openHttp(testbed) },
+    await plProxy.peer(testbed),
+    { name: DIRECT, open: async () => openDirect(testbed) },
+  ];
 }
 
 async function openService({ settings }: Testbed): Promise<OpenPeer> {

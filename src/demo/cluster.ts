@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createClusterFolder, dataFolder, readPostmaster, removeStaleClusters } from "./cluster-folder.ts";
 import { findFreePort } from "./free-port.ts";
-import { locatePostgres, sharedBinaries } from "./postgres-binaries.ts";
+import { locatePostgres, type PostgresBinaries, sharedBinaries } from "./postgres-binaries.ts";
 import { isAlive, launch, readLog, type Surroundings, startFailure, waitForExit } from "./server-process.ts";
 import { findUnprivilegedUser } from "./unprivileged-user.ts";
 import { createWatchdog } from "./watchdog.ts";
@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly name: string;
   /** A free port below 32768 when absent. */
   readonly port?: number;
+  /** Programs of another PostgreSQL than the embedded one, from 15 on, which every user can run. */
+  readonly binaries?: PostgresBinaries;
   /** PostgreSQL's own settings, over the defaults for throw-away data. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Told what takes the time. */
@@ -46,11 +48,18 @@ const SETTINGS = {
   // A launcher that visits 81 databases every minute costs more than it saves; the writers here leave few dead rows.
   autovacuum_naptime: "10min",
   autovacuum_max_workers: "1",
-  // Passwords are 144 random bits: stretching them would only slow down connecting.
-  scram_iterations: "1",
   listen_addresses: HOST,
   unix_socket_directories: "",
 } as const;
+
+/** Passwords are 144 random bits: stretching them would only slow down connecting. */
+const SETTINGS_FROM_16 = { scram_iterations: "1" } as const;
+
+const INITDB_FLAGS_FROM_17 = [
+  "--locale-provider=builtin",
+  "--builtin-locale=C.UTF-8",
+  ...asFlags({ fsync: "off", ...SETTINGS_FROM_16 }),
+];
 
 /**
  * Starts an embedded PostgreSQL in about a second, as root too (it then runs as `postgres` or `nobody`). When our
@@ -59,16 +68,21 @@ const SETTINGS = {
  * @throws AppError when PostgreSQL is not installed or does not start.
  */
 export async function createCluster(options: ClusterOptions): Promise<Cluster> {
-  const found = await locatePostgres();
+  const { binaries: other } = options;
+  const found = other ?? (await locatePostgres());
   const user = await findUnprivilegedUser();
   await removeStaleClusters();
   const folder = await createClusterFolder(options.name);
   const watchdog = createWatchdog(folder);
   const password = randomBytes(18).toString("hex");
   try {
-    const binaries = user === undefined ? found : await sharedBinaries(found, folder);
+    const binaries = user === undefined || other !== undefined ? found : await sharedBinaries(found, folder);
     options.onStep?.("initialising PostgreSQL");
-    await initialise(binaries.initdb, password, { folder, user });
+    await initialise(
+      binaries.initdb,
+      { password, flags: other === undefined ? INITDB_FLAGS_FROM_17 : [] },
+      { folder, user },
+    );
     options.onStep?.("starting PostgreSQL");
     const server = await start(binaries.postgres, options, { folder, user });
     return {
@@ -89,7 +103,11 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
-async function initialise(initdb: string, password: string, where: Surroundings): Promise<void> {
+async function initialise(
+  initdb: string,
+  { password, flags }: { readonly password: string; readonly flags: readonly string[] },
+  where: Surroundings,
+): Promise<void> {
   const data = dataFolder(where.folder);
   const passwordFile = path.join(where.folder, "password");
   await mkdir(data, { mode: 0o700 });
@@ -103,11 +121,9 @@ async function initialise(initdb: string, password: string, where: Surroundings)
     `--pwfile=${passwordFile}`,
     "--encoding=UTF8",
     "--locale=C",
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
     "--no-sync",
     "--no-instructions",
-    ...asFlags({ fsync: "off", scram_iterations: SETTINGS.scram_iterations }),
+    ...flags,
   ];
   const code = await waitForExit(await launch(initdb, args, where));
   if (code !== 0) throw await startFailure("initdb", where.folder);
@@ -120,7 +136,8 @@ interface Server {
 }
 
 async function start(postgres: string, options: ClusterOptions, where: Surroundings): Promise<Server> {
-  const flags = asFlags({ ...SETTINGS, ...options.settings });
+  const newest = options.binaries === undefined ? SETTINGS_FROM_16 : {};
+  const flags = asFlags({ ...SETTINGS, ...newest, ...options.settings });
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await findFreePort());
     const child = await launch(postgres, ["-D", dataFolder(where.folder), "-p", String(port), ...flags], where);

@@ -1,0 +1,23 @@
+/** The same question for every peer: one `SELECT` for each tenant, with a column `n`. */
+export interface Question {
+  readonly name: string;
+  /** Names and types of the columns after those that `selected` adds, as in a list of parameters. */
+  readonly columns: readonly string[];
+  /** `selected` stands first in the select list and is empty or ends with a comma. */
+  readonly select: (table: string, selected: string) => string;
+}
+
+export const TOTALS: Question = {
+  name: "count(*), max(last_updated)",
+  columns: ["n bigint", "newest timestamp"],
+  select: (table, selected) => `SELECT ${selected}count(*) AS n, max(last_updated) AS newest FROM ${table}`,
+};
+
+export const BY_KIND: Question = {
+  name: "count(*) by kind",
+  columns: ["kind text", "n bigint"],
+  select: (table, selected) => `SELECT ${selected}kind, count(*) AS n FROM ${table} GROUP BY kind`,
+};
+
+/** What every peer is asked. */
+export const QUESTIONS: readonly Question[] = [TOTALS, BY_KIND];
