@@ -26,6 +26,7 @@ export async function runShare(lane: Lane, share: Share, context: ShareContext):
   if (turn === null) return { answers: [], failed: [], absent: share.arms.map(({ tenant }) => outOfTime(tenant)) };
 
   const absent: TenantFailure[] = [];
+  // Decided now: a tenant may have failed, or answered, while the lane was somebody else's.
   const [shared, alone, apart]: [Arm[], Arm[], Arm[]] = [[], [], []];
   for (const arm of share.arms) {
     const treatment = suspects.treatmentOf(arm.tenant);

@@ -104,6 +104,7 @@ async function streamInTurn(
     const session = await lane.session(deadline.signal);
     // What the statement before has left to close is not this tenant's silence.
     await session.idle();
+    lane.noteAsked([arm.tenant]);
     silence = limitSilence(tenantDeadlineMs, deadline.signal);
     const streamed = await session.stream(arm.sql, { sink: heardBy(silence, sink), signal: silence.signal });
     answered = true;
