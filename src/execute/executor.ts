@@ -130,7 +130,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
 
   async function follow({ probes, sessions }: Parameters<FleetExecutor["follow"]>[0]): Promise<void> {
     const { signal } = closing;
-    const measured = await measureRoundTrip(probes, { openSession, signal });
+    const measured = options.lanes === "auto" ? await measureRoundTrip(probes, { openSession, signal }) : null;
     if (signal.aborted) return;
     roundTripMs = measured ?? 0;
     const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs: measured, sessions });
