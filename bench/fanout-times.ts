@@ -3,6 +3,8 @@ import { z } from "zod";
 import { isPeer, type MissingPeer, type OpenPeer, type Peer } from "./peer.ts";
 import { QUESTIONS, type Question, TOTALS } from "./questions.ts";
 
+const WARM_RUNS_OF_SLOW_WAYS = 2;
+
 /** How often each way is asked. */
 export interface FanoutRuns {
   readonly coldRuns: number;
@@ -43,12 +45,13 @@ export async function measurePeers(
       for (const peer of measured) open.set(peer, await peer.open());
       await askAll(open, TOTALS, (peer, ms) => times.get(peer)?.cold.push(ms));
     }
+    const quick = new Map([...open].filter(([{ slow }]) => slow !== true));
     for (const question of QUESTIONS) {
-      // What a session learns by its first question of a kind (plans of the catalog, parsers) is not to be measured.
-      await askAll(open, question, () => undefined);
+      // What a session learns by its first question of a kind (plans of the catalog, parsers) is not to be measured. It is nothing beside seconds.
+      await askAll(quick, question, () => undefined);
       for (let run = 1; run <= warmRuns; run++) {
         progress(`warm, ${question.name}, run ${run} of ${warmRuns}`);
-        await askAll(open, question, (peer, ms) => {
+        await askAll(run <= WARM_RUNS_OF_SLOW_WAYS ? open : quick, question, (peer, ms) => {
           times.get(peer)?.warm.get(question)?.push(ms);
           for (const [stage, stageMs] of open.get(peer)?.stages?.() ?? []) {
             const known = times.get(peer)?.stages;

@@ -4,6 +4,8 @@ import type { Question } from "./questions.ts";
 /** One way to ask all tenants. */
 export interface Peer {
   readonly name: string;
+  /** True for a way that takes seconds: it is asked less often. */
+  readonly slow?: boolean;
   /** Fresh sessions; whatever is prepared before the first question is not part of the measurement. */
   readonly open: () => Promise<OpenPeer>;
 }

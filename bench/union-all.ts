@@ -51,6 +51,7 @@ async function createUnionAll(
   const { tableOf } = await createHandWrittenTables(testbed, { ...options, schema });
   return {
     name,
+    slow: testbed.delayMs > 0,
     open: async () => {
       const session = openOneSession(testbed.adminUrl);
       return {
