@@ -4,6 +4,7 @@ import { chartOf, stagesSentence, timesTable } from "./fanout-report.ts";
 import { type FanoutRuns, measurePeers } from "./fanout-times.ts";
 import { type ByHand, createPeers } from "./peers.ts";
 import { createPlProxy, type PlProxy } from "./pl-proxy.ts";
+import { measureStream } from "./stream.ts";
 import { onboardFleet, startFleet } from "./testbed.ts";
 import { measureTrouble } from "./trouble.ts";
 import { untilQuiet } from "./until-quiet.ts";
@@ -64,6 +65,7 @@ export const fanout: Benchmark = {
       await plProxy.close();
     }
     sections.push("### With a tenant that is silent, and with a panel that takes long", await measureTrouble(progress));
+    sections.push("### A million rows", await measureStream(progress));
     return { markdown: sections.join("\n\n"), charts };
   },
 };
