@@ -38,6 +38,8 @@ export interface AnswerCache<T> {
     run: (signal: AbortSignal) => Promise<RunResult<T>>,
     signal: AbortSignal,
   ): Promise<CachedAnswer<T>>;
+  /** True when an answer of that key is kept or being made. */
+  knows(key: string): boolean;
   close(): void;
 }
 
@@ -96,6 +98,7 @@ export function createAnswerCache<T>({ maxBytes, observe, now = Date.now }: Answ
       }
       return { value: await begin(key, policy.ttlMs, run).join(signal), status: "miss", ageMs: 0 };
     },
+    knows: (key) => flights.has(key) || store.get(key) !== undefined,
     close: () => store.close(),
   };
 }

@@ -1,4 +1,5 @@
 import type { App } from "../app.ts";
+import { isStreamed } from "../protocols/route.ts";
 import { FORMATS, type QueryRequest } from "../types.ts";
 import { type Given, JSON_OPTION, type Option } from "./command.ts";
 import { printBody, printCoverage, printStream, printTable } from "./print-answer.ts";
@@ -43,7 +44,7 @@ async function askForStream(
   { stdout, stderr, stop }: Terminal,
 ): Promise<void> {
   const answer = await service.stream(request, OPERATOR, stop);
-  if (!("chunks" in answer)) {
+  if (!isStreamed(answer)) {
     printBody(stdout, answer);
     printCoverage(stderr, answer);
     return;

@@ -1,8 +1,8 @@
-import { lendBudget, type ReadBudget } from "../postgres/read-budget.ts";
+import { lendBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
 import type { FailedArm } from "./isolate-failures.ts";
-import type { LoneOutcome } from "./lone-sessions.ts";
+import { type AskOptions, type LoneOutcome, readOf } from "./lone-sessions.ts";
 import { fairTimeMs, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 
 /** How long a request waits for tenants that lately did not answer. */
@@ -22,7 +22,7 @@ export async function askSuspects(arms: readonly Arm[], share: Share, context: S
     arms.map(async (arm) => {
       const budget = lendBudget(share.budget);
       let begun = false;
-      const asking = ask(arm, { budget, onTurn: () => (begun = true) }, context);
+      const asking = askSuspect(arm.tenant, { read: readOf(arm.sql, budget), onTurn: () => (begun = true) }, context);
       const outcome = await orSilent(asking, patienceMs);
       if (outcome.kind === "answered") answers.push(outcome.rows);
       else if (outcome.kind === "failed") failed.push({ arm, facts: outcome.facts });
@@ -37,27 +37,21 @@ export async function askSuspects(arms: readonly Arm[], share: Share, context: S
   return { answers, failed, absent };
 }
 
-/** Asks one suspect and updates what is known of it. Never rejects: nobody may be waiting any more. */
-async function ask(
-  arm: Arm,
-  { budget, onTurn }: { readonly budget: ReadBudget; readonly onTurn: () => void },
+/** Asks one suspect, for the tenant deadline at most, and updates what is known of it. Never rejects: nobody may be waiting any more. */
+export async function askSuspect(
+  tenant: string,
+  asked: Pick<AskOptions, "read" | "onTurn"> & Partial<Pick<AskOptions, "untilMs" | "signals">>,
   context: ShareContext,
 ): Promise<LoneOutcome> {
   const { suspects, lone, tenantDeadlineMs, now, closing } = context;
-  const options = {
-    budget,
-    onTurn,
-    timeoutMs: tenantDeadlineMs,
-    untilMs: now() + tenantDeadlineMs,
-    signals: [closing],
-  };
-  suspects.asking(arm.tenant);
-  const outcome = await lone.ask(arm, options).catch((): LoneOutcome => ({ kind: "not_asked" }));
-  if (outcome.kind === "answered") suspects.clear(arm.tenant);
-  else if (outcome.kind === "failed") suspects.note(tenantFailure(arm.tenant, outcome.facts));
+  const options = { timeoutMs: tenantDeadlineMs, untilMs: now() + tenantDeadlineMs, signals: [closing], ...asked };
+  suspects.asking(tenant);
+  const outcome = await lone.ask(options).catch((): LoneOutcome => ({ kind: "not_asked" }));
+  if (outcome.kind === "answered") suspects.clear(tenant);
+  else if (outcome.kind === "failed") suspects.note(tenantFailure(tenant, outcome.facts));
   else if (outcome.kind === "silent" && outcome.afterMs >= fairTimeMs(context))
-    suspects.note(tenantTimeout(arm.tenant, outcome.afterMs));
-  else suspects.postpone(arm.tenant);
+    suspects.note(tenantTimeout(tenant, outcome.afterMs));
+  else suspects.postpone(tenant);
   return outcome;
 }
 

@@ -111,13 +111,13 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   const stuck = createStuckSessions({ now });
   const lone = createLoneSessions({ openSession, stuck, now });
   let probeOf: ReadonlyMap<string, Arm> = new Map();
-  let roundTripMs = 0;
+  let roundTripMs: number | null = null;
   const context: ShareContext = {
     suspects: createSuspects({ now, observe }),
     lone,
     stuck,
     probeOf: (tenant) => probeOf.get(tenant),
-    probeMs: () => Math.max(LEAST_PROBE_MS, PROBE_TRIPS * roundTripMs),
+    probeMs: () => Math.max(LEAST_PROBE_MS, PROBE_TRIPS * (roundTripMs ?? 0)),
     tenantDeadlineMs,
     observe,
     now,
@@ -130,12 +130,11 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
 
   async function follow({ probes, sessions }: Parameters<FleetExecutor["follow"]>[0]): Promise<void> {
     const { signal } = closing;
-    const measured = options.lanes === "auto" ? await measureRoundTrip(probes, { openSession, signal }) : null;
+    roundTripMs = await measureRoundTrip(probes, { openSession, signal });
     if (signal.aborted) return;
-    roundTripMs = measured ?? 0;
-    const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs: measured, sessions });
+    const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs, sessions });
     for (const lane of left) groups.renew(lane);
-    observe({ kind: "lanes.fitted", lanes: assignment.lanes(), tenants: probes.length, roundTripMs: measured });
+    observe({ kind: "lanes.fitted", lanes: assignment.lanes(), tenants: probes.length, roundTripMs });
     probeOf = new Map(probes.map((arm) => [arm.tenant, arm]));
     context.suspects.retain(new Set(probeOf.keys()));
     await warmth.warm(probes);

@@ -89,7 +89,8 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
     for (const group of groups.used()) {
       for (const index of shares.keys()) {
         const lane = group.lane(index);
-        if (lane.load() === 0) void warmLane(lane, missing(lane));
+        const arms = missing(lane);
+        if (arms.length > 0 && lane.load() === 0) void warmLane(lane, arms);
       }
     }
   }

@@ -19,8 +19,6 @@ export interface Lane {
   session(signal: AbortSignal): Promise<Session>;
   /** Throws away a session whose connection was lost. */
   discard(): void;
-  /** True when there is no session, or one whose connection was lost. */
-  cold(): boolean;
   /** True when its session has asked the tenant: it is connected to it then, if the tenant answered. */
   hasAsked(tenant: string): boolean;
   /** Remembers tenants that its session is about to ask. */
@@ -95,7 +93,6 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
       return { end: (cause) => kept(cause).finally(end) };
     },
     discard: () => discard("connection"),
-    cold: () => opening === null && current?.usable() !== true,
     hasAsked: (tenant) => current?.usable() === true && asked.has(tenant),
     noteAsked(tenants) {
       for (const tenant of tenants) asked.add(tenant);

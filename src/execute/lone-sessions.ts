@@ -1,7 +1,7 @@
 import type { PgErrorFacts } from "../postgres/pg-error.ts";
 import { createReadBudget, type ReadBudget } from "../postgres/read-budget.ts";
 import type { Session } from "../postgres/session.ts";
-import type { Arm, TextRows } from "../types.ts";
+import type { TextRows } from "../types.ts";
 import { startDeadline, unlessAborted } from "./deadline.ts";
 import { armFault } from "./isolate-failures.ts";
 import type { StuckSessions } from "./stuck-sessions.ts";
@@ -18,25 +18,34 @@ export type LoneOutcome =
   /** The federation database did not give a session in time: that says nothing of the tenant. */
   | { readonly kind: "no_session" };
 
-/** Either what the arm's rows may take, or what runs it. */
-export type HowToRead =
-  | { readonly budget: ReadBudget; readonly read?: undefined }
-  | { readonly budget?: undefined; readonly read: (session: Session, signal: AbortSignal) => Promise<TextRows> };
+/** Runs the question on the session that it is given. */
+export type ReadOn = (session: Session, signal: AbortSignal) => Promise<TextRows>;
 
-export type AskOptions = HowToRead & {
+/** Reads the rows of a statement within a budget. */
+export function readOf(sql: string, budget: ReadBudget): ReadOn {
+  return (session, signal) => session.run(sql, { budget, signal });
+}
+
+/** Reads the answer of a statement that has no rows. */
+export function probeOf(sql: string): ReadOn {
+  return readOf(sql, createReadBudget({ maxRows: 1, maxBytes: 1_000 }));
+}
+
+export interface AskOptions {
+  readonly read: ReadOn;
   /** A statement that only has to reach the tenant, asked first: a tenant that does not answer it within `withinMs` is silent. */
-  readonly probe?: { readonly sql: string; readonly withinMs: number } | undefined;
+  readonly probe?: { readonly read: ReadOn; readonly withinMs: number } | undefined;
   /** Called when its turn has come. */
   readonly onTurn?: () => void;
   readonly timeoutMs: number;
   readonly untilMs: number;
   readonly signals: readonly AbortSignal[];
-};
+}
 
 /** Asks tenants in doubt on sessions of their own, where they hold nobody up. */
 export interface LoneSessions {
   /** Rejects only when a signal aborts or the federation database, not the tenant, is at fault. */
-  ask(arm: Arm, options: AskOptions): Promise<LoneOutcome>;
+  ask(options: AskOptions): Promise<LoneOutcome>;
   close(): Promise<void>;
 }
 
@@ -68,8 +77,7 @@ export function createLoneSessions(options: {
   }
 
   async function askNow(
-    arm: Arm,
-    { probe, timeoutMs, untilMs, signals, ...how }: AskOptions,
+    { read, probe, timeoutMs, untilMs, signals }: AskOptions,
     leave: () => void,
   ): Promise<LoneOutcome> {
     const afterMs = Math.min(timeoutMs, untilMs - now());
@@ -81,11 +89,7 @@ export function createLoneSessions(options: {
       opened = true;
       if (probe !== undefined && (await isSilent(session, probe, deadline.signal)))
         return { kind: "silent", afterMs: probe.withinMs, probed: true };
-      const { signal } = deadline;
-      const rows = how.read
-        ? await how.read(session, signal)
-        : await session.run(arm.sql, { budget: how.budget, signal });
-      return { kind: "answered", rows };
+      return { kind: "answered", rows: await read(session, deadline.signal) };
     } catch (error) {
       if (deadline.passed()) return opened ? { kind: "silent", afterMs, probed: false } : { kind: "no_session" };
       return { kind: "failed", facts: armFault(error) };
@@ -98,13 +102,12 @@ export function createLoneSessions(options: {
   /** True when the tenant does not answer the probe. Whatever else goes wrong with that says nothing of the arm, which is asked next. */
   async function isSilent(
     session: Session,
-    { sql, withinMs }: NonNullable<AskOptions["probe"]>,
+    { read, withinMs }: NonNullable<AskOptions["probe"]>,
     signal: AbortSignal,
   ): Promise<boolean> {
     const patience = startDeadline(withinMs, signal);
-    const budget = createReadBudget({ maxRows: 1, maxBytes: 1_000 });
     try {
-      await session.run(sql, { budget, signal: patience.signal });
+      await read(session, patience.signal);
       return false;
     } catch {
       signal.throwIfAborted();
@@ -115,14 +118,14 @@ export function createLoneSessions(options: {
   }
 
   return {
-    async ask(arm, ask) {
+    async ask(ask) {
       if (stuck.tooMany()) return { kind: "not_asked" };
       const patience = startDeadline(ask.untilMs - now(), ...ask.signals);
       try {
         const leave = await turns.take(patience.signal);
         patience.clear();
         ask.onTurn?.();
-        return await askNow(arm, ask, leave);
+        return await askNow(ask, leave);
       } catch (error) {
         if (patience.passed()) return { kind: "not_asked" };
         throw error;

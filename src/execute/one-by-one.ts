@@ -4,12 +4,13 @@ import { type LentBudget, lendBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
 import type { Progress } from "./isolate-failures.ts";
-import type { LoneOutcome } from "./lone-sessions.ts";
+import { type LoneOutcome, probeOf, readOf } from "./lone-sessions.ts";
 import { fairTimeMs, type Share, type ShareContext } from "./share.ts";
 import { RESERVE_MS } from "./take-turn.ts";
 
 /** Connecting to a tenant takes 15 round trips: less is not worth a session. */
 const LEAST_TIME_MS = 250;
+
 /** Finds out who holds a lane up: asks each of its tenants on a session of its own. */
 export interface OneByOne {
   /**
@@ -32,26 +33,25 @@ interface Asking {
 
 /** Asks nobody before `begin`, or `settle` without it. */
 export function createOneByOne(progress: Progress, share: Share, context: ShareContext): OneByOne {
-  const { lone, stuck, suspects, probeOf, probeMs, tenantDeadlineMs, now } = context;
+  const { lone, stuck, suspects, probeMs, tenantDeadlineMs, now } = context;
   const startedAtMs = now();
   const asked = new Map<Arm, Asking>();
-  const stopping = new AbortController();
-  // Every tenant that is asked listens: Node warns of a leak from the eleventh listener on.
-  setMaxListeners(0, stopping.signal);
+  /** Made when somebody is asked: hardly any lane is late. */
+  let stopping: AbortController | null = null;
   const untilMs = share.deadlineAtMs - RESERVE_MS;
   const patienceMs = (laneMs: number): number => Math.min(probeMs(), laneMs / 2);
   // Less than that says nothing of a tenant that is far away.
   const mayProbe = probeMs() <= tenantDeadlineMs / 2;
 
-  function ask(arm: Arm, withinMs: number): Asking {
+  function ask(arm: Arm, withinMs: number, signal: AbortSignal): Asking {
     const budget = lendBudget(share.budget);
-    const probe = mayProbe ? probeOf(arm.tenant) : undefined;
-    const outcome = lone.ask(arm, {
-      ...(probe && { probe: { sql: probe.sql, withinMs } }),
-      budget,
+    const probe = mayProbe ? context.probeOf(arm.tenant) : undefined;
+    const outcome = lone.ask({
+      read: readOf(arm.sql, budget),
+      ...(probe && { probe: { read: probeOf(probe.sql), withinMs } }),
       timeoutMs: tenantDeadlineMs,
       untilMs,
-      signals: [share.signal, stopping.signal],
+      signals: [share.signal, signal],
     });
     // Whoever settles is told; when the lane answers, nobody asks any more.
     outcome.catch(() => undefined);
@@ -62,7 +62,11 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
     const leftMs = untilMs - now();
     if (asked.size > 0 || leftMs < LEAST_TIME_MS) return;
     const withinMs = Math.min(patienceMs(tenantDeadlineMs), leftMs / 2);
-    for (const arm of progress.pending.flat()) asked.set(arm, ask(arm, withinMs));
+    stopping = new AbortController();
+    const { signal } = stopping;
+    // Every tenant that is asked listens: Node warns of a leak from the eleventh listener on.
+    setMaxListeners(0, signal);
+    for (const arm of progress.pending.flat()) asked.set(arm, ask(arm, withinMs, signal));
   }
 
   /** One that a hurried request gave little time may only be slow. */
@@ -112,7 +116,7 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
       return arms.flatMap((arm, index) => heed(arm, outcomes[index] ?? { kind: "not_asked" }) ?? []);
     },
     stop() {
-      stopping.abort();
+      stopping?.abort();
       // What the lane has answered was read twice, and what fell silent midway is nobody's.
       for (const { budget } of asked.values()) budget.revoke();
     },

@@ -1,7 +1,6 @@
-import { createReadBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { tenantFailure, tenantTimeout } from "./execution-error.ts";
-import type { LoneOutcome } from "./lone-sessions.ts";
+import { type LoneOutcome, probeOf } from "./lone-sessions.ts";
 import type { ShareContext } from "./share.ts";
 
 /** Finds out beside the requests which tenants that were down can be reached again. */
@@ -23,14 +22,14 @@ const PROBES_AT_ONCE = 2;
 
 /** Looks four times a second whose probe is due. A tenant that has no probe is asked by the next request after its pause. */
 export function createProber({ context, onTrusted }: ProberOptions): Prober {
-  const { suspects, lone, probeOf, tenantDeadlineMs, now, closing } = context;
+  const { suspects, lone, tenantDeadlineMs, now, closing } = context;
   let running = 0;
 
   async function probe(arm: Arm, last: TenantFailure): Promise<void> {
     const timeoutMs = Math.min(PROBE_TIMEOUT_MS, tenantDeadlineMs);
     const outcome = await lone
-      .ask(arm, {
-        budget: createReadBudget({ maxRows: 1, maxBytes: 1_000 }),
+      .ask({
+        read: probeOf(arm.sql),
         timeoutMs,
         untilMs: now() + timeoutMs,
         signals: [closing],
@@ -50,7 +49,7 @@ export function createProber({ context, onTrusted }: ProberOptions): Prober {
 
   function sweep(): void {
     for (const failure of suspects.due()) {
-      const arm = probeOf(failure.tenant);
+      const arm = context.probeOf(failure.tenant);
       if (arm === undefined) {
         suspects.allow(failure.tenant);
         continue;

@@ -1,14 +1,13 @@
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { pgErrorFacts } from "../postgres/pg-error.ts";
-import { createReadBudget } from "../postgres/read-budget.ts";
-import type { Session } from "../postgres/session.ts";
 import type { RowSink } from "../postgres/stream-rows.ts";
 import type { Arm, TenantFailure, TextRows } from "../types.ts";
+import { askSuspect } from "./ask-suspects.ts";
 import { startDeadline } from "./deadline.ts";
 import { notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
 import { armFault, type FailedArm } from "./isolate-failures.ts";
 import type { Lane } from "./lane.ts";
-import type { LoneOutcome } from "./lone-sessions.ts";
+import { probeOf, type ReadOn } from "./lone-sessions.ts";
 import { fairTimeMs, type ShareContext, type ShareOutcome } from "./share.ts";
 import { limitSilence, type SilenceLimit } from "./silence.ts";
 import { endTurn, RESERVE_MS, takeTurn } from "./take-turn.ts";
@@ -130,17 +129,14 @@ async function streamInTurn(
 }
 
 /** A silence is the tenant's only if the federation database still gives sessions. Throws FEDERATION_UNAVAILABLE when it does not. */
-async function blame(
-  { tenant }: Arm,
-  { suspects, lone, probeOf, probeMs, tenantDeadlineMs, now, closing }: ShareContext,
-): Promise<ArmOutcome> {
+async function blame({ tenant }: Arm, context: ShareContext): Promise<ArmOutcome> {
+  const { suspects, lone, probeMs, tenantDeadlineMs, now, closing } = context;
   const failure = tenantTimeout(tenant, tenantDeadlineMs);
-  const probe = probeOf(tenant);
+  const probe = context.probeOf(tenant);
   if (probe !== undefined) {
-    const budget = createReadBudget({ maxRows: 1, maxBytes: 1_000 });
     const timeoutMs = probeMs();
-    const outcome = await lone.ask(probe, { budget, timeoutMs, untilMs: now() + timeoutMs, signals: [closing] });
-    if (outcome.kind === "no_session") throw federationUnavailable(undefined);
+    const asked = { read: probeOf(probe.sql), timeoutMs, untilMs: now() + timeoutMs, signals: [closing] };
+    if ((await lone.ask(asked)).kind === "no_session") throw federationUnavailable(undefined);
   }
   suspects.note(failure);
   return { kind: "absent", failure };
@@ -148,35 +144,15 @@ async function blame(
 
 /** One that was silent, and may be so again, is asked on a session of its own, where it holds nobody up. */
 async function streamApart(arm: Arm, share: StreamedShare, context: ShareContext): Promise<ArmOutcome> {
-  const { suspects, lone, tenantDeadlineMs, now } = context;
   const sink = share.sinkFor(arm);
-  const read = async (session: Session, signal: AbortSignal): Promise<TextRows> =>
-    withoutRows(await session.stream(arm.sql, { sink, signal }));
-  suspects.asking(arm.tenant);
-  let answered = false;
-  try {
-    const untilMs = Math.min(share.deadlineAtMs - RESERVE_MS, now() + tenantDeadlineMs);
-    const options = { read, timeoutMs: tenantDeadlineMs, untilMs, signals: [share.signal] };
-    const outcome = await lone.ask(arm, options).catch((): LoneOutcome => ({ kind: "not_asked" }));
-    if (outcome.kind === "answered") {
-      answered = true;
-      suspects.clear(arm.tenant);
-      return { kind: "answered", whole: sink.complete() && !outcome.rows.truncated };
-    }
-    if (outcome.kind === "failed") {
-      suspects.note(tenantFailure(arm.tenant, outcome.facts));
-      return { kind: "failed", failed: { arm, facts: outcome.facts } };
-    }
-    if (outcome.kind === "silent" && outcome.afterMs >= fairTimeMs(context)) {
-      const failure = tenantTimeout(arm.tenant, outcome.afterMs);
-      suspects.note(failure);
-      return { kind: "absent", failure };
-    }
-    suspects.postpone(arm.tenant);
-    return { kind: "absent", failure: notAsked(arm.tenant) };
-  } finally {
-    if (!answered) sink.drop();
-  }
+  const read: ReadOn = async (session, signal) => withoutRows(await session.stream(arm.sql, { sink, signal }));
+  const untilMs = Math.min(share.deadlineAtMs - RESERVE_MS, context.now() + context.tenantDeadlineMs);
+  const outcome = await askSuspect(arm.tenant, { read, untilMs, signals: [share.signal] }, context);
+  if (outcome.kind === "answered") return { kind: "answered", whole: sink.complete() && !outcome.rows.truncated };
+  sink.drop();
+  if (outcome.kind === "failed") return { kind: "failed", failed: { arm, facts: outcome.facts } };
+  const silent = outcome.kind === "silent" && outcome.afterMs >= fairTimeMs(context);
+  return { kind: "absent", failure: silent ? tenantTimeout(arm.tenant, outcome.afterMs) : notAsked(arm.tenant) };
 }
 
 /** The sink, with each row heard; while it is full, nobody else is to blame for the silence. */

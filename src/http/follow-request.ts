@@ -21,6 +21,7 @@ export function followRequest({ running, observe }: { running: RunningRequests; 
       principal: null,
       body: {},
       streamedBytes: 0,
+      brokenOff: null,
       abort: new AbortController(),
     };
     response.locals.state = state;
@@ -43,7 +44,7 @@ export function followRequest({ running, observe }: { running: RunningRequests; 
         requestId: state.requestId,
         method: request.method,
         route: state.route?.path ?? "unknown",
-        status: finished ? response.statusCode : CLIENT_LEFT,
+        status: finished ? response.statusCode : (state.brokenOff ?? CLIENT_LEFT),
         seconds: (performance.now() - state.startedMs) / 1000,
         bytes:
           finished && request.method !== "HEAD"

@@ -12,6 +12,8 @@ export interface RequestState {
   body: unknown;
   /** Bytes of a body that was made while it was sent. */
   streamedBytes: number;
+  /** The status of the error for which such a body was broken off; null when it was not. */
+  brokenOff: number | null;
   /** Aborted when the client leaves or the server gives up waiting at its end. */
   readonly abort: AbortController;
 }

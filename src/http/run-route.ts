@@ -1,5 +1,5 @@
 import type { Observe } from "../observation.ts";
-import type { Route } from "../protocols/route.ts";
+import { isStreamed, type Route } from "../protocols/route.ts";
 import type { Middleware } from "./request-state.ts";
 import type { createSendAnswer } from "./send-answer.ts";
 import { sendStream } from "./send-stream.ts";
@@ -25,8 +25,8 @@ export function runRoute(
         signal: abort.signal,
       }),
     );
-    if (!("streamed" in answer)) return sendAnswer(request, response, answer);
-    await sendStream(request, response, answer, observe);
+    if (isStreamed(answer)) return sendStream(request, response, answer, observe);
+    await sendAnswer(request, response, answer);
   };
 }
 

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Writable } from "node:stream";
 import type { Observe } from "../observation.ts";
-import type { StreamedRouteAnswer } from "../protocols/route.ts";
+import type { StreamedAnswer } from "../types.ts";
 import { streamHeaders } from "./answer-headers.ts";
 import { createGzipStream } from "./compression.ts";
 import { errorBody, toPublicError } from "./error-response.ts";
@@ -15,7 +15,7 @@ import type { RequestLocals } from "./request-state.ts";
 export async function sendStream(
   request: IncomingMessage,
   response: ServerResponse & { readonly locals: RequestLocals },
-  answer: StreamedRouteAnswer,
+  answer: StreamedAnswer,
   observe: Observe,
 ): Promise<void> {
   const { state } = response.locals;
@@ -48,6 +48,7 @@ export async function sendStream(
     }
     const shown = toPublicError(error, state.requestId);
     observe({ kind: "http.error", requestId: state.requestId, error: shown });
+    state.brokenOff = shown.status;
     await written(target, Buffer.from(`{"error":${errorBody(shown)}}\n`), signal).catch(() => undefined);
     if (request.httpVersion === "1.0") response.socket?.resetAndDestroy();
     else response.socket?.end();

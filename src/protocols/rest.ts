@@ -10,7 +10,7 @@ import {
   readQueryBody,
   readQueryParameters,
 } from "./rest-input.ts";
-import { jsonAnswer, queryAnswer, type Route, streamAnswer } from "./route.ts";
+import { isStreamed, jsonAnswer, queryAnswer, type Route } from "./route.ts";
 
 /** What the routes work with. */
 export interface ProtocolServices {
@@ -30,10 +30,11 @@ const PARAMETERS = Object.keys(queryParametersSchema.shape);
 /** The routes under `/v1`, for scripts, Infinity and the JSON API datasource. */
 export function restRoutes({ config, service, catalog, doubts, now }: ProtocolServices): readonly Route[] {
   const defaults = () => ({ config, nowMs: now() });
-  const answer = async (request: QueryRequest, principal: Principal, signal: AbortSignal) =>
-    request.format === "ndjson"
-      ? streamAnswer(await service.stream(request, principal, signal))
-      : queryAnswer(await service.run(request, principal, signal));
+  const answer = async (request: QueryRequest, principal: Principal, signal: AbortSignal) => {
+    const ask = request.format === "ndjson" ? service.stream : service.run;
+    const made = await ask(request, principal, signal);
+    return isStreamed(made) ? made : queryAnswer(made);
+  };
   return [
     {
       method: "POST",

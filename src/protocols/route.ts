@@ -30,11 +30,6 @@ export interface RouteAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What a route answers whose body is made while it is sent. */
-export interface StreamedRouteAnswer extends StreamedAnswer {
-  readonly streamed: true;
-}
-
 /** One route of the HTTP surface: how it is found, how it is described, and what it does. Errors are `AppError`s. */
 export interface Route {
   readonly method: "GET" | "POST";
@@ -49,7 +44,7 @@ export interface Route {
   readonly contentTypes?: readonly string[];
   /** True when the answer is a query's, and its headers are `ANSWER_HEADERS`. */
   readonly answersQuery?: boolean;
-  readonly run: (context: RouteContext) => Promise<RouteAnswer | StreamedRouteAnswer>;
+  readonly run: (context: RouteContext) => Promise<RouteAnswer | StreamedAnswer>;
 }
 
 /** The headers of a query's answer, and what they say. `http/answer-headers.ts` writes them. */
@@ -72,9 +67,9 @@ export function jsonAnswer(value: unknown): RouteAnswer {
   return { contentType: JSON_TYPE, body: Buffer.from(JSON.stringify(value)), summary: null };
 }
 
-/** An answer of `service.stream`. */
-export function streamAnswer(answer: Answer | StreamedAnswer): RouteAnswer | StreamedRouteAnswer {
-  return "chunks" in answer ? { ...answer, streamed: true } : queryAnswer(answer);
+/** True for an answer whose body is made while it is sent. */
+export function isStreamed<T extends object>(answer: T | StreamedAnswer): answer is StreamedAnswer {
+  return "chunks" in answer;
 }
 
 /** A query's answer as it is. The body stays the shared one, so that what was made from it can be found again. */

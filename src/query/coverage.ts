@@ -33,7 +33,7 @@ export function satisfies(coverage: Coverage, { partial: policy, required }: Wan
 }
 
 /** TENANT_FAILED with the tenants' names, for a coverage that does not satisfy its policy. */
-export function tenantsFailed(coverage: Coverage, { partial: policy, required }: WantedTenants): AppError {
+function tenantsFailed(coverage: Coverage, { partial: policy, required }: WantedTenants): AppError {
   const missing = coverage.failed.filter(({ tenant }) => required.includes(tenant));
   if (missing.length > 0)
     return new AppError("TENANT_FAILED", `required tenants failed: ${describeFailures(missing)}`, {
@@ -57,8 +57,15 @@ export function tenantsFailed(coverage: Coverage, { partial: policy, required }:
   );
 }
 
+/** Throws when an answer has not the tenants that its request wants. */
+export function requireTenants(coverage: Coverage, expected: ReadonlySet<string>, wanted: WantedTenants): void {
+  requireExpected(expected, wanted.required);
+  if (coverage.expected === 0 && wanted.partial !== "allow") throw nobodyAsked();
+  if (!satisfies(coverage, wanted)) throw tenantsFailed(coverage, wanted);
+}
+
 /** Throws TENANT_UNKNOWN for a required tenant that the query is not about; one that the caller may not see is told as if it did not exist. */
-export function requireExpected(expected: ReadonlySet<string>, required: readonly string[]): void {
+function requireExpected(expected: ReadonlySet<string>, required: readonly string[]): void {
   const unknown = required.filter((name) => !expected.has(name));
   if (unknown.length === 0) return;
   throw new AppError("TENANT_UNKNOWN", `require: ${names(unknown)} is not among the tenants of this query`, {
@@ -67,7 +74,7 @@ export function requireExpected(expected: ReadonlySet<string>, required: readonl
 }
 
 /** TENANT_UNKNOWN, for callers that count on a number of tenants: a misspelt selector of an alert rule would be silent for ever. */
-export function nobodyAsked(): AppError {
+function nobodyAsked(): AppError {
   return new AppError("TENANT_UNKNOWN", "no tenant matches the selectors of the query and the request", {
     hint: "correct the selector (see /v1/tenants for names and labels), or ask with partial=allow",
   });

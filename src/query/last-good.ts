@@ -1,6 +1,6 @@
 import { createBoundedStore } from "../cache/bounded-store.ts";
 import { cacheKey } from "../cache/cache-key.ts";
-import type { PlannedBlock } from "../plan/planned-block.ts";
+import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import type { GatheredRows, QueryRequest, StaleTenant, TenantFailure } from "../types.ts";
 import { sortedParams } from "./answer-key.ts";
 import type { SelectedTenants } from "./tenant-selection.ts";
@@ -48,7 +48,7 @@ export function createLastGood({ maxBytes, now }: { readonly maxBytes: number; r
       const keyOf = (tenant: string): string => `${question} ${tenant}`;
 
       if (!gathered.some(({ truncated }) => truncated))
-        for (const { name } of blocks[0]?.expected ?? []) {
+        for (const name of expectedTenants(blocks)) {
           if (failed.has(name)) continue;
           const value = byTenant.map((tenants) => tenants.get(name) ?? []);
           store.set(keyOf(name), { value, bytes: bytesOf(value), storedAtMs: now() }, request.staleMs);

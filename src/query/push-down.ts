@@ -1,6 +1,8 @@
 import { AppError } from "../errors.ts";
+import type { Observe } from "../observation.ts";
 import type { PlannedBlock } from "../plan/planned-block.ts";
 import type { CatalogRelation, ExplainedVerdict, Notice } from "../types.ts";
+import type { QuerySettings } from "./query-settings.ts";
 import type { RequestPlans } from "./shape-plans.ts";
 import { type PlanVerdict, verdictText } from "./verdict.ts";
 
@@ -80,4 +82,17 @@ function draggingText(
     text: `rows of ${tenants} tenants cross the network before they are worked on (${[...new Set(told)].join(", ")})`,
     position: reasons.find(({ position }) => position !== undefined)?.position,
   };
+}
+
+/** Reports what the arms make the federation database do, and refuses arms that drag rows where `guard.pushdown` says so. */
+export function heedVerdicts(
+  verdicts: readonly ShapeVerdict[],
+  { settings, observe }: { readonly settings: Pick<QuerySettings, "pushdown">; readonly observe: Observe },
+): void {
+  if (settings.pushdown === "strict") requirePushDown(verdicts);
+  for (const { tenants, verdict } of verdicts) {
+    const codes = verdict === null ? ["unknown"] : verdict.reasons.map(({ code }) => code);
+    for (const code of codes.length === 0 ? ["pushed"] : codes)
+      observe({ kind: "arms.judged", verdict: code, arms: tenants.length });
+  }
 }

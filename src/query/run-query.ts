@@ -17,12 +17,12 @@ import type { Parser } from "../sql/parser.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
 import type { ColumnLookups } from "./column-lookups.ts";
-import { answerCut, nobodyAsked, requireExpected, satisfies, tenantsFailed } from "./coverage.ts";
+import { answerCut, requireTenants, satisfies } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
 import type { LastGood } from "./last-good.ts";
 import { mergeAnswer } from "./merge-answer.ts";
 import { prepareQuery } from "./prepare-query.ts";
-import { pushDownNotices, requirePushDown, type ShapeVerdict } from "./push-down.ts";
+import { heedVerdicts, pushDownNotices } from "./push-down.ts";
 import type { QuerySettings } from "./query-settings.ts";
 import type { ShapePlans } from "./shape-plans.ts";
 import { createStopwatch, type Timed, timeOutsideCache } from "./stopwatch.ts";
@@ -112,9 +112,7 @@ export async function runQuery(
     rows: encoded.rows,
     seconds: (performance.now() - started) / 1000,
   });
-  requireExpected(cached.value.expected, request.required);
-  if (coverage.expected === 0 && request.partial !== "allow") throw nobodyAsked();
-  if (!satisfies(coverage, request)) throw tenantsFailed(coverage, request);
+  requireTenants(coverage, cached.value.expected, request);
   if (coverage.truncated && request.partial === "fail") throw answerCut(context.settings);
   return { ...encoded, coverage, notices, cache: cached.status, ageSeconds: Math.floor(cached.ageMs / 1000), timings };
 }
@@ -191,19 +189,6 @@ async function answerAfresh(
     bytes: encoded.body.length,
     cacheable: executed.coverage.answered > 0 || executed.coverage.expected === 0,
   };
-}
-
-/** Reports what the arms make the federation database do, and refuses arms that drag rows where `guard.pushdown` says so. */
-export function heedVerdicts(
-  verdicts: readonly ShapeVerdict[],
-  { settings, observe }: Pick<QueryContext, "settings" | "observe">,
-): void {
-  if (settings.pushdown === "strict") requirePushDown(verdicts);
-  for (const { tenants, verdict } of verdicts) {
-    const codes = verdict === null ? ["unknown"] : verdict.reasons.map(({ code }) => code);
-    for (const code of codes.length === 0 ? ["pushed"] : codes)
-      observe({ kind: "arms.judged", verdict: code, arms: tenants.length });
-  }
 }
 
 /** Reading a text costs more than its length, so this comes first. */

@@ -9,10 +9,12 @@ import { showColumn } from "../merge/make-table.ts";
 import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import { type AnswerSpool, createAnswerSpool } from "../spool/answer-spool.ts";
 import type { Answer, Coverage, Principal, QueryRequest, StreamedAnswer } from "../types.ts";
+import { answerKey } from "./answer-key.ts";
 import { createArmSink } from "./arm-sink.ts";
-import { coverageOf, nobodyAsked, requireExpected, satisfies, streamCut, tenantsFailed } from "./coverage.ts";
+import { coverageOf, requireTenants, streamCut } from "./coverage.ts";
 import { type PreparedQuery, prepareQuery, toQueryError } from "./prepare-query.ts";
-import { admit, heedVerdicts, type QueryContext, refuseLongSql, runQuery } from "./run-query.ts";
+import { heedVerdicts } from "./push-down.ts";
+import { admit, type QueryContext, refuseLongSql, runQuery } from "./run-query.ts";
 import { createStopwatch } from "./stopwatch.ts";
 
 /**
@@ -29,18 +31,20 @@ export async function streamQuery(
 ): Promise<Answer | StreamedAnswer> {
   const { settings, observe, now } = context;
   refuseLongSql(request.sql, settings.sqlBytes);
+  const catalog = context.catalog();
+  const selected = context.selectTenants(catalog, principal, request.tenants);
+  // Old rows are found when it is known who failed, which is at the end; and an answer in one piece may be there already.
+  if (request.staleMs > 0 || context.cache.knows(answerKey(request, catalog, selected)))
+    return runQuery(request, principal, context, signal);
   const { timings, timed } = createStopwatch(observe);
   const deadlineAtMs = now() + request.deadlineMs;
   const leave = await admit(request, principal, deadlineAtMs, context, signal);
   let streaming: Streaming | null = null;
   try {
-    const catalog = context.catalog();
-    const selected = context.selectTenants(catalog, principal, request.tenants);
     const prepared = await within(request.deadlineMs, { signals: [signal], late: deadlineExceeded }, (limited) =>
       prepareQuery(request, catalog, selected, { ...context, timed, signal: limited, deadlineAtMs }),
     );
-    // Old rows are found when it is known who failed, which is at the end.
-    const block = request.staleMs > 0 ? null : streamableBlock(prepared);
+    const block = streamableBlock(prepared);
     if (block !== null) {
       heedVerdicts(prepared.verdicts, context);
       streaming = startStreaming(request, block, { context, deadlineAtMs, signal, leave });
@@ -130,7 +134,8 @@ function startStreaming(
       rows,
       seconds: (performance.now() - startedMs) / 1000,
     });
-    requireEnough(coverage, expected, request, context);
+    requireTenants(coverage, expected, request);
+    if (coverage.truncated && (request.partial === "fail" || settings.onLimit === "refuse")) throw streamCut(settings);
     known = coverage;
     spool.end(Buffer.from(coverageLine(coverage)));
   }
@@ -160,18 +165,4 @@ function rowWriter({ columns }: PlannedBlock) {
   const shown = columns.filter(({ role }) => role !== "hidden").map(showColumn);
   const named = uniquelyNamed(shown.map(({ column }) => column));
   return createRowWriter(shown.map(({ column, convert }, index) => ({ column: named[index] ?? column, convert })));
-}
-
-/** Throws when the answer is less than the request asks for. */
-function requireEnough(
-  coverage: Coverage,
-  expected: ReadonlySet<string>,
-  request: QueryRequest,
-  { settings }: QueryContext,
-): void {
-  const { partial, required } = request;
-  requireExpected(expected, required);
-  if (coverage.expected === 0 && partial !== "allow") throw nobodyAsked();
-  if (!satisfies(coverage, request)) throw tenantsFailed(coverage, request);
-  if (coverage.truncated && (partial === "fail" || settings.onLimit === "refuse")) throw streamCut(settings);
 }

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Cluster, createCluster } from "../../src/demo/cluster.ts";
-import { createDatabase } from "../../src/postgres/database.ts";
 import { quoteIdentifier, quoteLiteral } from "../../src/postgres/quote.ts";
+import { withSql } from "../support/postgres.ts";
 import { type Program, runProgram, startProgram } from "../support/program.ts";
 
 // A federation database that somebody made by hand, and a settings file with nothing but its URL.
@@ -15,15 +15,8 @@ let cluster: Cluster;
 let folder: string;
 let config: string;
 
-async function run(database: string, sql: string): Promise<void> {
-  const url = cluster.superuserUrl(database);
-  const client = createDatabase({ url, applicationName: "tenantry-test", maxConnections: 1, connectTimeoutMs: 10_000 });
-  try {
-    await client.query(sql);
-  } finally {
-    await client.close();
-  }
-}
+const run = (database: string, sql: string): Promise<unknown> =>
+  withSql(cluster.superuserUrl(database), (client) => client.query(sql));
 
 /** A tenant as hands make it: a server named by the pattern, a table under another name, and a view over it. */
 function federate(tenant: string): string {

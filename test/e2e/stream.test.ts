@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Cluster, createCluster } from "../../src/demo/cluster.ts";
-import { createDatabase } from "../../src/postgres/database.ts";
 import { quoteLiteral } from "../../src/postgres/quote.ts";
+import { withSql } from "../support/postgres.ts";
 import { runProgram, startProgram } from "../support/program.ts";
 
 // A million rows through the built program: it must not need the memory for them.
@@ -24,15 +24,8 @@ let cluster: Cluster;
 let folder: string;
 let config: string;
 
-async function run(database: string, sql: string): Promise<void> {
-  const url = cluster.superuserUrl(database);
-  const client = createDatabase({ url, applicationName: "tenantry-test", maxConnections: 1, connectTimeoutMs: 10_000 });
-  try {
-    await client.query(sql);
-  } finally {
-    await client.close();
-  }
-}
+const run = (database: string, sql: string): Promise<unknown> =>
+  withSql(cluster.superuserUrl(database), (client) => client.query(sql));
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "tenantry-stream-test-"));

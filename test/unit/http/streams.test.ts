@@ -77,11 +77,13 @@ describe("a streamed answer", () => {
       .toMatchObject({ status: 200, bytes: LINES.join("").length });
   });
 
-  test("that turns out to be no stream is sent as any other", async () => {
+  test("that was made in one piece says in its headers how many tenants it has", async () => {
     const { url } = await start({ stream: async () => answer('{"n":1}\n') });
     const response = await fetch(`${url}${NDJSON}`);
     expect([response.status, await response.text()]).toEqual([200, '{"n":1}\n']);
-    expect(response.headers.get("x-tenants-answered")).not.toBeNull();
+    expect(response.headers.get("content-length")).toBe("8");
+    const counts = ["expected", "answered", "failed"].map((name) => response.headers.get(`x-tenants-${name}`));
+    expect(counts).toEqual(["3", "2", "1"]);
   });
 
   test.each(["", "Accept-Encoding: gzip"])(
@@ -107,6 +109,7 @@ describe("a streamed answer", () => {
         error: { code: "FEDERATION_UNAVAILABLE" },
       });
       await expect.poll(streamed.closed).toBe(1);
+      await expect.poll(() => observed.find(({ kind }) => kind === "http.request")).toMatchObject({ status: 503 });
       await expect(fetch(`${url}${NDJSON}`).then((response) => response.text())).rejects.toThrow();
     },
   );
