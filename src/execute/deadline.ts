@@ -12,8 +12,6 @@ export interface Deadline {
 /** Aborts after `ms`, or when one of `signals` does. */
 export function startDeadline(ms: number, ...signals: readonly AbortSignal[]): Deadline {
   const controller = new AbortController();
-  // Every lane listens: Node warns of a leak from the eleventh listener on.
-  setMaxListeners(0, controller.signal);
   let passed = false;
   const timer = setTimeout(
     () => {
@@ -45,6 +43,8 @@ export async function within<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const deadline = startDeadline(ms, ...signals);
+  // Every lane of a request listens: Node warns of a leak from the eleventh listener on.
+  setMaxListeners(0, deadline.signal);
   try {
     return await work(deadline.signal);
   } catch (error) {
