@@ -1,9 +1,12 @@
+import process from "node:process";
 import { defineConfig } from "vitest/config";
 
 // Three parts, and a long run that is asked for by name. `unit` and `golden` need nothing; `integration` starts an embedded PostgreSQL;
 // `e2e` starts the built program as a process.
 export default defineConfig({
   test: {
+    // A server has 100 connections unless told otherwise, of which one file's fleets take up to half.
+    ...(process.env.TEST_DATABASE_URL !== undefined && { maxWorkers: 1 }),
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/golden/**/*.test.ts"], testTimeout: 60_000 } },
       {

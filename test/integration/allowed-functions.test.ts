@@ -1,5 +1,6 @@
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { createCluster } from "../../src/demo/cluster.ts";
 import { isAggregate, isSetReturning } from "../../src/sql/aggregates.ts";
 import { ALLOWED_FUNCTIONS } from "../../src/sql/allowed-functions.ts";
 import { GUARD_TABLES } from "../../src/sql/guard-tables.ts";
@@ -44,7 +45,10 @@ const SIZED = `chr left overlay regexp_replace regexp_substr right set_bit set_b
 const found = new Map<string, readonly Overload[]>();
 
 beforeAll(async () => {
-  const rows = await withSql(inject("postgresUrl"), (sql) => sql.query(QUERY));
+  const cluster = await createCluster({ name: "functions" });
+  const rows = await withSql(cluster.superuserUrl("postgres"), (sql) => sql.query(QUERY)).finally(() =>
+    cluster.close(),
+  );
   found.set("18", overloads.parse(JSON.parse(z.object({ listed: z.string() }).parse(rows[0]).listed)));
   found.set("15", overloads.parse(JSON.parse(await askPostgres15(QUERY))));
 }, 120_000);

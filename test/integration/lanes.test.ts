@@ -8,7 +8,7 @@ import type { Database } from "../../src/postgres/database.ts";
 import { quoteIdentifier, quoteLiteral } from "../../src/postgres/quote.ts";
 import { openSession } from "../../src/postgres/session.ts";
 import type { Arm } from "../../src/types.ts";
-import { withSql, withTenants } from "../support/postgres.ts";
+import { majorVersionOf, withSql, withTenants } from "../support/postgres.ts";
 
 const never = new AbortController().signal;
 const SESSIONS = "tenantry-lanes-test";
@@ -186,8 +186,9 @@ test("a tenant that accepts and never answers is named; the next request is not 
       const first = await run(arms());
       expect(countBy(first.rows, 1)).toEqual(tenRowsOf(others));
       expect(first.failures).toMatchObject([{ tenant: "t3", reason: "timeout" }]);
-      // PostgreSQL gives up connecting at once when asked: the lane keeps its session, and its connections to the others.
-      expect(seen.filter(({ kind }) => kind === "lane.replaced")).toEqual([]);
+      // PostgreSQL gives up connecting at once when asked: the lane keeps its session, and its connections to the others. Before 16 it is deaf.
+      const replaced = seen.filter(({ kind }) => kind === "lane.replaced");
+      expect(replaced).toHaveLength((await majorVersionOf(federation)) >= 16 ? 0 : 1);
 
       const startedMs = Date.now();
       const second = await run(arms());
@@ -246,8 +247,10 @@ test("a tenant in doubt that was not asked in time is not said to be silent", ()
       // Four at a time are asked alone.
       const { failures } = await run(arms());
       const details = failures.map(({ detail }) => detail.replace(/\d\.\d s/, "n s"));
-      expect(details.filter((detail) => detail === "no answer within n s")).toHaveLength(4);
-      expect(details.filter((detail) => detail.startsWith("not asked"))).toHaveLength(4);
+      // Before PostgreSQL 16 a session that connects to a silent server does not end when told: eight of them are as many as may be.
+      const askedAlone = (await majorVersionOf(federation)) >= 16 ? 4 : 0;
+      expect(details.filter((detail) => detail === "no answer within n s")).toHaveLength(askedAlone);
+      expect(details.filter((detail) => detail.startsWith("not asked"))).toHaveLength(8 - askedAlone);
     }),
   ));
 

@@ -5,6 +5,7 @@ import { AppError } from "../../src/errors.ts";
 import { createDatabase } from "../../src/postgres/database.ts";
 import { REWRITES, type Rewrite } from "../../src/sql/rewrites.ts";
 import { requestOf, withFleet } from "../support/app.ts";
+import { majorVersionOf } from "../support/postgres.ts";
 import { randomTimes, randomTimeTemplate, TIME_TABLES } from "../support/random-times.ts";
 
 // Rewrites change what a query costs and never its rows: random templates of times, with and without them, over one fleet.
@@ -34,11 +35,16 @@ test("folded and shipped templates give the rows of plain ones", { timeout: 60_0
     );
     let withRows = 0;
     try {
+      // Before PostgreSQL 17 a difference of infinite times is an error, and which condition is tried first is nobody's promise.
+      const [database] = databases;
+      const hasInfiniteIntervals = database !== undefined && (await majorVersionOf(database)) >= 17;
+      const written = (sql: string): string =>
+        hasInfiniteIntervals ? sql : sql.replaceAll(/'-?infinity'/g, "'2026-01-01'");
       await fc.assert(
         fc.asyncProperty(fc.tuple(randomTimes, randomTimes, randomTimes), randomTimeTemplate, async (rows, sql) => {
           await Promise.all(
             databases.map((database, index) =>
-              database.query(`SET TimeZone = 'UTC'; TRUNCATE x; ${rows[index] ?? ""}`),
+              database.query(`SET TimeZone = 'UTC'; TRUNCATE x; ${written(rows[index] ?? "")}`),
             ),
           );
           const [plain, ...others] = await Promise.all(apps.map((app) => answerOf(app, sql)));

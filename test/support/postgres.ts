@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inject } from "vitest";
+import { z } from "zod";
 import { createDatabase, type Database } from "../../src/postgres/database.ts";
 import { quoteIdentifier } from "../../src/postgres/quote.ts";
 
@@ -64,6 +65,14 @@ export async function withSql<T>(url: string, work: (sql: Database) => Promise<T
   } finally {
     await sql.close();
   }
+}
+
+/** The server's major version: `TEST_DATABASE_URL` may be older than what the tests bring along. */
+export async function majorVersionOf(sql: Database): Promise<number> {
+  const [row] = z
+    .tuple([z.object({ version: z.string() })])
+    .parse(await sql.query("SELECT current_setting('server_version_num') AS version"));
+  return Math.floor(Number(row.version) / 10_000);
 }
 
 async function withTenantDatabases<T>(
