@@ -6,7 +6,7 @@ import { createAdmission } from "../src/execute/admission.ts";
 import { createFleetExecutor, type FleetExecutor } from "../src/execute/executor.ts";
 import { createTypeNames } from "../src/postgres/column-types.ts";
 import { createFunctionNames } from "../src/postgres/function-names.ts";
-import { openSession } from "../src/postgres/session.ts";
+import { openSession } from "../src/postgres/open-session.ts";
 import { buildRequest } from "../src/protocols/build-request.ts";
 import { createLastGood } from "../src/query/last-good.ts";
 import { createQueryService } from "../src/query/query-service.ts";

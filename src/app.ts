@@ -13,7 +13,7 @@ import { createMetrics } from "./observe/metrics.ts";
 import { createTypeNames } from "./postgres/column-types.ts";
 import { createDatabase } from "./postgres/database.ts";
 import { createFunctionNames } from "./postgres/function-names.ts";
-import { openSession } from "./postgres/session.ts";
+import { openSession } from "./postgres/open-session.ts";
 import { createLastGood } from "./query/last-good.ts";
 import { createQueryService } from "./query/query-service.ts";
 import { querySettings } from "./query/query-settings.ts";
@@ -71,9 +71,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const parser = createParser({ observe });
   const queryDeadlines = Object.values(config.queries).flatMap(({ deadline }) => deadline ?? []);
   const executor = createFleetExecutor({
-    openSession: () =>
+    openSession: (patience) =>
       openSession({
         url,
+        patience,
         applicationName: "tenantry",
         connectTimeoutMs: connectTimeout,
         // A named query may have a longer deadline than others; the request's own deadline ends each statement anyway.

@@ -122,7 +122,7 @@ export interface TenantFailure {
   readonly reason: FailureReason;
   /** A sentence for people, free of hosts, logins and remote SQL. */
   readonly detail: string;
-  /** True when the request's own time ran out: one with more time may get the tenant's answer. */
+  /** True when it says nothing of the tenant: the request's own time ran out, or nobody could ask it. Another request may get its answer. */
   readonly requestOutOfTime?: true;
 }
 

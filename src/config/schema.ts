@@ -165,7 +165,9 @@ const limits = z.strictObject({
   streamBytes: size("1GiB").describe(
     "Bytes of one streamed answer (`ndjson`). What a client has not taken yet waits on disk, in the folder for temporary files.",
   ),
-  spoolBytes: size("4GiB").describe("Bytes that all streamed answers together may have waiting on disk."),
+  spoolBytes: size("4GiB").describe(
+    "Bytes that all streamed answers together may have on disk. An answer gives its part back at its end.",
+  ),
   onLimit: z
     .enum(["cut", "refuse"])
     .default("cut")

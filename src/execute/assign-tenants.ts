@@ -4,6 +4,8 @@ import { type FleetSize, type LaneCountOptions, laneCount } from "./lane-count.t
 export interface LaneAssignment {
   /** The tenant's lane. It stays until `fit` moves it: lanes that swapped tenants would each keep a connection to all of them. */
   laneOf(tenant: string): number;
+  /** True when the tenant is the lane's: it may have moved, or left, since a request began. */
+  isOwner(lane: number, tenant: string): boolean;
   /** How many lanes there are. */
   lanes(): number;
   /**
@@ -73,6 +75,7 @@ export function createLaneAssignment(options: LaneCountOptions): LaneAssignment 
 
   return {
     lanes: () => shares.length,
+    isOwner: (lane, tenant) => owners.get(tenant) === lane,
     laneOf(tenant) {
       const owner = owners.get(tenant);
       if (owner !== undefined) return owner;

@@ -1,5 +1,10 @@
 import { setMaxListeners } from "node:events";
 
+/** Milliseconds since the epoch by a clock that nobody sets: deadlines and pauses are on it. In a program that was suspended it lags behind. */
+export function steadyNow(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 /** A limit of time on some work, and the caller's wish to stop it, as one signal. */
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -54,13 +59,13 @@ export async function within<T>(
   }
 }
 
-/** What `promise` gives, or the signal's reason if it aborts first. */
+/** What `promise` gives, or the signal's reason if it aborts first; then what becomes of the promise is nobody's. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
   });
   try {
     return await Promise.race([promise, aborted]);

@@ -45,6 +45,16 @@ export function notAsked(tenant: string): TenantFailure {
   return { tenant, reason: "timeout", detail: "not asked: too many tenants do not answer", requestOutOfTime: true };
 }
 
+/** The failure of a tenant that was to be asked on a session of its own, when the federation database gave none, or lost it. */
+export function noSession(tenant: string): TenantFailure {
+  return {
+    tenant,
+    reason: "timeout",
+    detail: "not asked: the federation database gave no session for it",
+    requestOutOfTime: true,
+  };
+}
+
 function reasonOf(facts: PgErrorFacts): FailureReason {
   switch (facts.kind) {
     case "unreachable":

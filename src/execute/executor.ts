@@ -4,12 +4,12 @@ import type { Observe } from "../observation.ts";
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { createReadBudget } from "../postgres/read-budget.ts";
 import type { ParameterValue } from "../postgres/read-statement.ts";
-import type { ExplainOptions, Session } from "../postgres/session.ts";
+import { type ExplainOptions, LEAST_PATIENCE, type Session, type SessionPatience } from "../postgres/session.ts";
 import type { Arm, GatheredRows, ResultColumn, TenantDoubt, TextRows } from "../types.ts";
 import { createLaneAssignment, groupByLane } from "./assign-tenants.ts";
-import { within } from "./deadline.ts";
+import { steadyNow, within } from "./deadline.ts";
 import { deadlineExceeded } from "./execution-error.ts";
-import { gather } from "./gather.ts";
+import { gather, noteFailures } from "./gather.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneCountOptions } from "./lane-count.ts";
 import { createLaneGroups } from "./lane-groups.ts";
@@ -19,7 +19,7 @@ import { createOuterStatements } from "./outer-statements.ts";
 import { createProber } from "./probe-suspects.ts";
 import { measureRoundTrip } from "./round-trip.ts";
 import { runShare } from "./run-share.ts";
-import type { ShareContext, ShareOutcome } from "./share.ts";
+import { joinOutcomes, type ShareContext, type ShareOutcome } from "./share.ts";
 import { type StreamedShare, streamShare } from "./stream-share.ts";
 import { createStuckSessions } from "./stuck-sessions.ts";
 import { createSuspects } from "./suspects.ts";
@@ -76,7 +76,7 @@ export interface FleetExecutor {
 
 export interface FleetExecutorOptions {
   /** Opens one session, with statement and connect timeouts of its own. */
-  readonly openSession: () => Promise<Session>;
+  readonly openSession: (patience: SessionPatience) => Promise<Session>;
   readonly lanes: LaneCountOptions["lanes"];
   /** Groups for interactive queries; scheduled ones have one more. */
   readonly laneGroups: number;
@@ -93,27 +93,31 @@ const PROBE_TRIPS = 40;
 
 /** Nothing is connected before the first statement. */
 export function createFleetExecutor(options: FleetExecutorOptions): FleetExecutor {
-  const { tenantDeadlineMs, observe, now = Date.now } = options;
+  const { tenantDeadlineMs, observe, now = steadyNow } = options;
   const closing = new AbortController();
   // Every running statement listens: Node warns of a leak from the eleventh listener on.
   setMaxListeners(0, closing.signal);
   const running = new Set<Promise<unknown>>();
-  const openSession = async (): Promise<Session> => {
+  const openSession = async (patience = LEAST_PATIENCE): Promise<Session> => {
     try {
-      return await options.openSession();
+      return await options.openSession(patience);
     } catch (error) {
       throw federationUnavailable(error);
     }
   };
   const assignment = createLaneAssignment({ ...options, groups: options.laneGroups + 1 });
-  const groups = createLaneGroups({ laneGroups: options.laneGroups, openSession, observe });
+  const groups = createLaneGroups({
+    laneGroups: options.laneGroups,
+    openSession: () => openSession(lanePatience()),
+    observe,
+  });
   const outer = createOuterStatements({ openSession });
   const stuck = createStuckSessions({ now });
   const lone = createLoneSessions({ openSession, stuck, now });
   let probeOf: ReadonlyMap<string, Arm> = new Map();
   let roundTripMs: number | null = null;
   const context: ShareContext = {
-    suspects: createSuspects({ now, observe }),
+    suspects: createSuspects({ now, observe, onTrusted: loseConnections }),
     lone,
     stuck,
     probeOf: (tenant) => probeOf.get(tenant),
@@ -125,8 +129,21 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   };
 
   const warmth = createLaneWarmth({ groups, assignment, context });
-  const prober = createProber({ context, onTrusted: (probe) => warmth.connect(probe) });
+  const prober = createProber({ context });
   let following: Promise<void> = Promise.resolve();
+
+  /** Cancelling and closing take about two round trips to each tenant that a statement asks, one after the other. */
+  function lanePatience(): SessionPatience {
+    const tenantsOfLane = Math.ceil(probeOf.size / Math.max(1, assignment.lanes()));
+    const tripsMs = 3 * (roundTripMs ?? 0) * tenantsOfLane;
+    return { cancelMs: LEAST_PATIENCE.cancelMs + tripsMs, cleanUpMs: LEAST_PATIENCE.cleanUpMs + tripsMs };
+  }
+
+  /** The lanes' connections to a tenant that was away are gone, or may be: the next sweep makes new ones. */
+  function loseConnections(tenant: string): void {
+    if (!probeOf.has(tenant)) return;
+    for (const group of groups.used()) group.lane(assignment.laneOf(tenant)).forget(tenant);
+  }
 
   async function follow({ probes, sessions }: Parameters<FleetExecutor["follow"]>[0]): Promise<void> {
     const { signal } = closing;
@@ -155,8 +172,18 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
         shares.map(([lane]) => lane),
       );
       // All are awaited even when one rejects: stopping the others would cost their sessions and all tenants' connections.
-      return gather(await Promise.allSettled(shares.map(([lane, share]) => run(group.lane(lane), share, stop))));
+      const settled = await Promise.allSettled(shares.map(([lane, share]) => run(group.lane(lane), share, stop)));
+      for (const [lane, share] of shares) renewIfMoved(lane, share);
+      const outcome = joinOutcomes(settled.map(outcomeOf));
+      const gathered = gather(outcome);
+      noteFailures(outcome, context.suspects);
+      return gathered;
     });
+  }
+
+  /** A lane that asked tenants which moved to others meanwhile has connections that are not its own. */
+  function renewIfMoved(lane: number, arms: readonly Arm[]): void {
+    if (!arms.every(({ tenant }) => assignment.isOwner(lane, tenant))) groups.renew(lane);
   }
 
   /** Runs `work` unless closing, and keeps sight of it, so that `close` can wait for its end. */
@@ -219,4 +246,9 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
       await Promise.all([groups.close(), outer.close(), lone.close()]);
     },
   };
+}
+
+function outcomeOf(share: PromiseSettledResult<ShareOutcome>): ShareOutcome {
+  if (share.status === "rejected") throw share.reason;
+  return share.value;
 }

@@ -23,15 +23,16 @@ export interface FollowedFleetOptions {
   readonly observe: Observe;
 }
 
-/** The server is asked once how many sessions it has for us: later, those in use would be our own. */
+/** The server is asked until it tells how many sessions it has for us: later, those in use would be our own. */
 export function createFollowedFleet({ database, config, executor, observe }: FollowedFleetOptions): FollowedFleet {
-  let budget: Promise<number> | null = null;
+  let budget: number | null = null;
   let settled: Promise<void> = Promise.resolve();
   let connected = false;
 
   async function followNow(catalog: Catalog): Promise<void> {
-    budget ??= checkConnectionBudget({ database, config, observe });
-    await executor.follow({ probes: tenantProbes(catalog), sessions: await budget });
+    budget ??= await checkConnectionBudget({ database, config, observe });
+    const sessions = budget ?? config.federation.connectionBudget;
+    await executor.follow({ probes: tenantProbes(catalog), sessions });
     connected = true;
   }
 

@@ -1,26 +1,16 @@
 import type { GatheredRows } from "../types.ts";
 import { ExecutionError, tenantFailure } from "./execution-error.ts";
 import type { ShareOutcome } from "./share.ts";
+import type { Suspects } from "./suspects.ts";
 
 /**
- * One answer of all shares. When PostgreSQL refused every arm for the same reason, the query is at fault and not the tenants, if no tenant saw
- * it or the reason is a value that the query computes (class 22, such as a negative LIMIT): that is thrown as `ExecutionError`, as is the
- * first share's rejection.
+ * One answer of what the lanes gave. When PostgreSQL refused every arm for the same reason, the query is at fault and not the tenants, if no tenant
+ * saw it or the reason is a value that the query computes (class 22, such as a negative LIMIT): that is thrown as `ExecutionError`.
  */
-export function gather(settled: readonly PromiseSettledResult<ShareOutcome>[]): GatheredRows {
-  const shares = settled.map((share) => {
-    if (share.status === "rejected") throw share.reason;
-    return share.value;
-  });
-  const answers = shares.flatMap((share) => share.answers);
-  const failed = shares.flatMap((share) => share.failed);
-  const absent = shares.flatMap((share) => share.absent);
+export function gather(outcome: ShareOutcome): GatheredRows {
+  const { answers, failed, absent } = outcome;
   const [first] = failed;
-  const sameEverywhere = failed.every(
-    ({ facts }) =>
-      facts.sqlstate === first?.facts.sqlstate && (!facts.remote || facts.sqlstate?.startsWith("22") === true),
-  );
-  if (first !== undefined && answers.length + absent.length === 0 && sameEverywhere) {
+  if (first !== undefined && absent.length === 0 && isQuerysFault(outcome)) {
     throw new ExecutionError(first.facts, undefined);
   }
   return {
@@ -29,4 +19,25 @@ export function gather(settled: readonly PromiseSettledResult<ShareOutcome>[]): 
     truncated: answers.some((answer) => answer.truncated),
     failures: [...failed.map(({ arm, facts }) => tenantFailure(arm.tenant, facts)), ...absent],
   };
+}
+
+/**
+ * Puts the tenants under suspicion that failed on their own account. One query that fails everywhere must not have every tenant of the fleet asked
+ * alone for half a minute. A tenant that itself ended the statement for taking too long can be reached.
+ */
+export function noteFailures(outcome: ShareOutcome, suspects: Pick<Suspects, "note">): void {
+  if (isQuerysFault(outcome)) return;
+  for (const { arm, facts, noted } of outcome.failed) {
+    if (!facts.remote || noted === true) continue;
+    suspects.note(tenantFailure(arm.tenant, facts), facts.kind === "timeout" ? "half-open" : "open");
+  }
+}
+
+function isQuerysFault({ answers, failed }: ShareOutcome): boolean {
+  const [first] = failed;
+  const sameEverywhere = failed.every(
+    ({ facts }) =>
+      facts.sqlstate === first?.facts.sqlstate && (!facts.remote || facts.sqlstate?.startsWith("22") === true),
+  );
+  return answers.length === 0 && sameEverywhere;
 }

@@ -6,6 +6,8 @@ import { ExecutionError } from "./execution-error.ts";
 export interface FailedArm {
   readonly arm: Arm;
   readonly facts: PgErrorFacts;
+  /** True when the tenant is under suspicion for it already. */
+  readonly noted?: true;
 }
 
 /** Arms on their way through a lane. When a run throws, what is done stays done, and `pending` says what is not. */

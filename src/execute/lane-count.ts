@@ -2,10 +2,10 @@
 export const MAX_TENANTS_PER_LANE = 250;
 
 /**
- * Sessions beside the lanes, which count in the budget too: four for outer blocks, four for tenants that are asked alone, and
- * eight that were thrown away and that the server has not ended yet.
+ * Sessions beside the lanes, which count in the budget too: four for outer blocks, four for tenants that are asked alone, five that measure the way
+ * to the tenants, two of the catalog, and eight that were thrown away and that the server has not ended yet.
  */
-export const SESSIONS_BESIDE_LANES = 16;
+export const SESSIONS_BESIDE_LANES = 23;
 
 /** While nobody knows how far the tenants are. */
 const UNMEASURED_LANES = 16;

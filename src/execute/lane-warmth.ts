@@ -1,6 +1,7 @@
 import { createReadBudget } from "../postgres/read-budget.ts";
 import type { Arm } from "../types.ts";
 import { groupByLane, type LaneAssignment } from "./assign-tenants.ts";
+import { noteFailures } from "./gather.ts";
 import type { Lane } from "./lane.ts";
 import type { LaneGroup, LaneGroups } from "./lane-groups.ts";
 import { runShare } from "./run-share.ts";
@@ -11,8 +12,6 @@ import { createTurns } from "./turns.ts";
 export interface LaneWarmth {
   /** Connects every lane to its tenants by these statements; resolves when all are connected, or have failed. Remembers them. */
   warm(probes: readonly Arm[]): Promise<void>;
-  /** Connects the lanes of one tenant to it, which they lost while it was away. */
-  connect(probe: Arm): void;
   close(): void;
 }
 
@@ -46,8 +45,9 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
       deadlineAtMs: context.now() + WARM_DEADLINE_MS,
       signal: context.closing,
     };
-    const { absent } = await runShare(lane, share, context);
-    return absent.length === 0;
+    const outcome = await runShare(lane, share, context);
+    noteFailures(outcome, context.suspects);
+    return outcome.absent.length === 0;
   }
 
   // Who is in doubt is asked by the probes of its own; see `createSuspects`.
@@ -58,39 +58,40 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
    * so that a large fleet would never be connected. After a silent one the others come at once, since they may be silent too.
    */
   async function askInTurn(lane: Lane, arms: readonly Arm[]): Promise<void> {
+    const fleet = shares;
     let answering = true;
-    for (let rest = arms.filter(trusted); rest.length > 0; rest = rest.filter(trusted)) {
+    // Tenants of a fleet that is no more may have moved to other lanes.
+    for (let rest = arms.filter(trusted); rest.length > 0 && shares === fleet; rest = rest.filter(trusted)) {
       const next = answering ? rest.slice(0, 1) : rest;
       rest = rest.slice(next.length);
       answering = await ask(lane, next);
     }
   }
 
-  /** One that is being connected is waited for. */
-  function warmLane(lane: Lane, arms: readonly Arm[]): Promise<void> {
-    const warming =
-      busy.get(lane) ??
-      turns
-        .take(context.closing)
-        .then((leave) => askInTurn(lane, arms).finally(leave))
-        // The federation database is away, or the program ends: the next sweep tries again.
-        .catch(() => undefined)
-        .finally(() => busy.delete(lane));
+  /** One that is being connected, perhaps to the tenants of an older fleet, is waited for. */
+  function warmLane(lane: Lane): Promise<void> {
+    const warming = (busy.get(lane) ?? Promise.resolve())
+      .then(() => turns.take(context.closing))
+      .then((leave) => askInTurn(lane, missing(lane)).finally(leave))
+      // The federation database is away, or the program ends: the next sweep tries again.
+      .catch(() => undefined)
+      .finally(() => {
+        if (busy.get(lane) === warming) busy.delete(lane);
+      });
     busy.set(lane, warming);
     return warming;
   }
 
   function warmGroup(group: LaneGroup): Promise<unknown> {
     const lanes = [...shares.keys()].map((index) => group.lane(index));
-    return Promise.all(lanes.map((lane) => warmLane(lane, missing(lane))));
+    return Promise.all(lanes.map(warmLane));
   }
 
   function sweep(): void {
     for (const group of groups.used()) {
       for (const index of shares.keys()) {
         const lane = group.lane(index);
-        const arms = missing(lane);
-        if (arms.length > 0 && lane.load() === 0) void warmLane(lane, arms);
+        if (missing(lane).length > 0 && lane.load() === 0 && !busy.has(lane)) void warmLane(lane);
       }
     }
   }
@@ -101,9 +102,6 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
       // One group after the other: a tenant that is slow to connect is not asked for more at once than it has to give.
       for (const group of groups.used()) await warmGroup(group);
       if (!context.closing.aborted) timer ??= setInterval(sweep, SWEEP_MS).unref();
-    },
-    connect(probe) {
-      for (const group of groups.used()) void warmLane(group.lane(assignment.laneOf(probe.tenant)), [probe]);
     },
     close() {
       if (timer !== null) clearInterval(timer);

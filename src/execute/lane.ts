@@ -23,6 +23,8 @@ export interface Lane {
   hasAsked(tenant: string): boolean;
   /** Remembers tenants that its session is about to ask. */
   noteAsked(tenants: readonly string[]): void;
+  /** The tenant was down: whether its session is still connected to it nobody knows. */
+  forget(tenant: string): void;
   /** Closes the session when its turn comes, with its connections to tenants; the next statement has a new one. */
   renew(): Promise<void>;
   close(): Promise<void>;
@@ -30,7 +32,7 @@ export interface Lane {
 
 export interface LaneTurn {
   /**
-   * Hands the turn on as soon as the session is clean, or gone; nobody needs to wait for that. False when it is gone: it was
+   * Hands the turn on as soon as the session is clean, or gone; nobody needs to wait for that. False when it is stuck: it was
    * stopped for `cause`, and its clean-up may take the server 30 s for each tenant that went silent.
    */
   end(cause: ReplaceCause): Promise<boolean>;
@@ -74,8 +76,9 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
   async function kept(cause: ReplaceCause): Promise<boolean> {
     await current?.idle();
     if (closed || current === null || current.usable()) return true;
-    discard(cause);
-    return false;
+    const isStuck = current.stuck();
+    discard(isStuck ? cause : "connection");
+    return !isStuck;
   }
 
   return {
@@ -97,6 +100,7 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     noteAsked(tenants) {
       for (const tenant of tenants) asked.add(tenant);
     },
+    forget: (tenant) => asked.delete(tenant),
     async renew() {
       const leave = await turns.take(new AbortController().signal);
       try {

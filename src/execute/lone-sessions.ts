@@ -1,9 +1,9 @@
-import type { PgErrorFacts } from "../postgres/pg-error.ts";
+import { AppError } from "../errors.ts";
+import { type PgErrorFacts, pgErrorFacts } from "../postgres/pg-error.ts";
 import { createReadBudget, type ReadBudget } from "../postgres/read-budget.ts";
 import type { Session } from "../postgres/session.ts";
 import type { TextRows } from "../types.ts";
 import { startDeadline, unlessAborted } from "./deadline.ts";
-import { armFault } from "./isolate-failures.ts";
 import type { StuckSessions } from "./stuck-sessions.ts";
 import { createTurns } from "./turns.ts";
 
@@ -11,15 +11,24 @@ import { createTurns } from "./turns.ts";
 export type LoneOutcome =
   | { readonly kind: "answered"; readonly rows: TextRows }
   | { readonly kind: "failed"; readonly facts: PgErrorFacts }
-  /** Asked, or only probed, and silent for that long. */
-  | { readonly kind: "silent"; readonly afterMs: number; readonly probed: boolean }
+  /** Silent for that long: to the probe, or to the question, before which it may have answered the probe. */
+  | { readonly kind: "silent"; readonly afterMs: number; readonly to: "probe" | "question"; readonly reached: boolean }
   /** Its turn did not come in time. */
   | { readonly kind: "not_asked" }
-  /** The federation database did not give a session in time: that says nothing of the tenant. */
+  /** The federation database did not give a session in time, or lost it: that says nothing of the tenant. */
   | { readonly kind: "no_session" };
 
 /** Runs the question on the session that it is given. */
 export type ReadOn = (session: Session, signal: AbortSignal) => Promise<TextRows>;
+
+/** What an error says of the tenant that was asked; throws one that is neither PostgreSQL's nor of the way to it. */
+function failureOf(error: unknown): LoneOutcome {
+  if (error instanceof AppError && error.code === "FEDERATION_UNAVAILABLE") return { kind: "no_session" };
+  const facts = pgErrorFacts(error);
+  if (facts === null) throw error;
+  const isLost = facts.kind === "connection_lost" || facts.kind === "cancelled";
+  return isLost ? { kind: "no_session" } : { kind: "failed", facts };
+}
 
 /** Reads the rows of a statement within a budget. */
 export function readOf(sql: string, budget: ReadBudget): ReadOn {
@@ -44,14 +53,14 @@ export interface AskOptions {
 
 /** Asks tenants in doubt on sessions of their own, where they hold nobody up. */
 export interface LoneSessions {
-  /** Rejects only when a signal aborts or the federation database, not the tenant, is at fault. */
+  /** Rejects only when a signal aborts. */
   ask(options: AskOptions): Promise<LoneOutcome>;
   close(): Promise<void>;
 }
 
 const MAX_LONE_SESSIONS = 4;
 
-/** At most four at once, those that still close included; each session is opened for one statement and closed after it. */
+/** At most four at once, those that still close included; each session is opened for one question and closed after it. */
 export function createLoneSessions(options: {
   readonly openSession: () => Promise<Session>;
   readonly stuck: StuckSessions;
@@ -62,11 +71,11 @@ export function createLoneSessions(options: {
   const closing = new Set<Promise<void>>();
 
   /** Ends the session, if there is one, and then the turn; nobody needs to wait for that. */
-  function closeSoon(opening: Promise<Session>, leave: () => void, stopped: () => boolean): void {
+  function closeSoon(opening: Promise<Session>, leave: () => void): void {
     const close = async (): Promise<void> => {
       const session = await opening.catch(() => null);
       await session?.idle();
-      if (stopped() && session?.usable() === false) stuck.note();
+      if (session?.stuck() === true) stuck.note();
       await session?.close();
     };
     const closed = close().finally(() => {
@@ -84,18 +93,24 @@ export function createLoneSessions(options: {
     const deadline = startDeadline(afterMs, ...signals);
     const opening = openSession();
     let opened = false;
+    let reached = false;
     try {
       const session = await unlessAborted(opening, deadline.signal);
       opened = true;
-      if (probe !== undefined && (await isSilent(session, probe, deadline.signal)))
-        return { kind: "silent", afterMs: probe.withinMs, probed: true };
+      if (probe !== undefined) {
+        if (await isSilent(session, probe, deadline.signal))
+          return { kind: "silent", afterMs: probe.withinMs, to: "probe", reached };
+        reached = true;
+      }
       return { kind: "answered", rows: await read(session, deadline.signal) };
     } catch (error) {
-      if (deadline.passed()) return opened ? { kind: "silent", afterMs, probed: false } : { kind: "no_session" };
-      return { kind: "failed", facts: armFault(error) };
+      if (deadline.passed())
+        return opened ? { kind: "silent", afterMs, to: "question", reached } : { kind: "no_session" };
+      if (deadline.signal.aborted) throw error;
+      return failureOf(error);
     } finally {
       deadline.clear();
-      closeSoon(opening, leave, () => deadline.signal.aborted);
+      closeSoon(opening, leave);
     }
   }
 

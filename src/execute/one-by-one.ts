@@ -1,8 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
-import { type LentBudget, lendBudget } from "../postgres/read-budget.ts";
+import { keepWithin } from "../postgres/read-rows.ts";
 import type { Arm, TenantFailure } from "../types.ts";
-import { notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
+import { noSession, notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
 import type { Progress } from "./isolate-failures.ts";
 import { type LoneOutcome, probeOf, readOf } from "./lone-sessions.ts";
 import { fairTimeMs, type Share, type ShareContext } from "./share.ts";
@@ -26,16 +26,11 @@ export interface OneByOne {
   stop(): void;
 }
 
-interface Asking {
-  readonly budget: LentBudget;
-  readonly outcome: Promise<LoneOutcome>;
-}
-
 /** Asks nobody before `begin`, or `settle` without it. */
 export function createOneByOne(progress: Progress, share: Share, context: ShareContext): OneByOne {
   const { lone, stuck, suspects, probeMs, tenantDeadlineMs, now } = context;
   const startedAtMs = now();
-  const asked = new Map<Arm, Asking>();
+  const asked = new Map<Arm, Promise<LoneOutcome>>();
   /** Made when somebody is asked: hardly any lane is late. */
   let stopping: AbortController | null = null;
   const untilMs = share.deadlineAtMs - RESERVE_MS;
@@ -43,11 +38,11 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
   // Less than that says nothing of a tenant that is far away.
   const mayProbe = probeMs() <= tenantDeadlineMs / 2;
 
-  function ask(arm: Arm, withinMs: number, signal: AbortSignal): Asking {
-    const budget = lendBudget(share.budget);
+  /** Within limits of its own: the lane has taken the same rows already, and the request's have to last for both. */
+  function ask(arm: Arm, withinMs: number, signal: AbortSignal): Promise<LoneOutcome> {
     const probe = mayProbe ? context.probeOf(arm.tenant) : undefined;
     const outcome = lone.ask({
-      read: readOf(arm.sql, budget),
+      read: readOf(arm.sql, share.budget.another()),
       ...(probe && { probe: { read: probeOf(probe.sql), withinMs } }),
       timeoutMs: tenantDeadlineMs,
       untilMs,
@@ -55,7 +50,7 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
     });
     // Whoever settles is told; when the lane answers, nobody asks any more.
     outcome.catch(() => undefined);
-    return { budget, outcome };
+    return outcome;
   }
 
   function begin(): void {
@@ -70,10 +65,10 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
   }
 
   /** One that a hurried request gave little time may only be slow. */
-  function blame(tenant: string, { afterMs, probed }: Extract<LoneOutcome, { kind: "silent" }>): TenantFailure {
-    if (afterMs < (probed ? patienceMs(tenantDeadlineMs) : fairTimeMs(context))) return outOfTime(tenant);
+  function blame(tenant: string, { afterMs, to, reached }: Extract<LoneOutcome, { kind: "silent" }>): TenantFailure {
+    if (afterMs < (to === "probe" ? patienceMs(tenantDeadlineMs) : fairTimeMs(context))) return outOfTime(tenant);
     const failure = tenantTimeout(tenant, now() - startedAtMs);
-    suspects.note(failure);
+    suspects.note(failure, reached ? "half-open" : "open");
     return failure;
   }
 
@@ -81,13 +76,13 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
   function heed(arm: Arm, outcome: LoneOutcome): TenantFailure | null {
     switch (outcome.kind) {
       case "answered":
-        progress.answers.push(outcome.rows);
+        progress.answers.push(keepWithin(share.budget, outcome.rows));
         return null;
       case "failed":
         progress.failed.push({ arm, facts: outcome.facts });
         return null;
       case "no_session":
-        return outOfTime(arm.tenant);
+        return noSession(arm.tenant);
       case "not_asked":
         return stuck.tooMany() ? notAsked(arm.tenant) : outOfTime(arm.tenant);
       case "silent":
@@ -103,22 +98,15 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
       const arms = progress.pending.splice(0).flat();
       const outcomes = await Promise.all(
         arms.map(async (arm): Promise<LoneOutcome> => {
-          const asking = asked.get(arm);
-          if (asking === undefined) return { kind: "not_asked" };
-          const outcome = await asking.outcome;
-          if (outcome.kind === "answered") asked.delete(arm);
-          return outcome;
+          return asked.get(arm) ?? { kind: "not_asked" };
         }),
       );
-      // The lane got no answer, and neither did anybody else: it is not the tenants that are silent.
-      if (arms.length > 0 && outcomes.every(({ kind }) => kind === "no_session"))
+      // The lane got no answer, and neither did anybody who was asked: it is not the tenants that are silent.
+      const unheard = outcomes.filter(({ kind }) => kind === "no_session");
+      if (unheard.length > 0 && outcomes.every(({ kind }) => kind === "no_session" || kind === "not_asked"))
         throw federationUnavailable(undefined);
       return arms.flatMap((arm, index) => heed(arm, outcomes[index] ?? { kind: "not_asked" }) ?? []);
     },
-    stop() {
-      stopping?.abort();
-      // What the lane has answered was read twice, and what fell silent midway is nobody's.
-      for (const { budget } of asked.values()) budget.revoke();
-    },
+    stop: () => stopping?.abort(),
   };
 }

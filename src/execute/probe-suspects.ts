@@ -10,8 +10,6 @@ export interface Prober {
 
 export interface ProberOptions {
   readonly context: ShareContext;
-  /** Called when a tenant that could not be reached is trusted again. */
-  readonly onTrusted: (probe: Arm) => void;
 }
 
 const SWEEP_MS = 250;
@@ -21,7 +19,7 @@ const PROBE_TIMEOUT_MS = 5_000;
 const PROBES_AT_ONCE = 2;
 
 /** Looks four times a second whose probe is due. A tenant that has no probe is asked by the next request after its pause. */
-export function createProber({ context, onTrusted }: ProberOptions): Prober {
+export function createProber({ context }: ProberOptions): Prober {
   const { suspects, lone, tenantDeadlineMs, now, closing } = context;
   let running = 0;
 
@@ -35,16 +33,15 @@ export function createProber({ context, onTrusted }: ProberOptions): Prober {
         signals: [closing],
       })
       .catch((): LoneOutcome => ({ kind: "not_asked" }));
+    // It left the fleet meanwhile, and is forgotten.
+    if (context.probeOf(arm.tenant) === undefined) return;
     if (outcome.kind === "not_asked" || outcome.kind === "no_session") suspects.postpone(arm.tenant);
     else if (outcome.kind === "silent") suspects.note(tenantTimeout(arm.tenant, outcome.afterMs));
     else if (outcome.kind === "failed" && outcome.facts.kind === "unreachable")
       suspects.note(tenantFailure(arm.tenant, outcome.facts));
     // A tenant that was silent may be so again as soon as it has work to do: the next request asks it apart.
     else if (last.reason === "timeout" || outcome.kind === "failed") suspects.allow(arm.tenant);
-    else {
-      suspects.clear(arm.tenant);
-      onTrusted(arm);
-    }
+    else suspects.clear(arm.tenant);
   }
 
   function sweep(): void {
@@ -59,6 +56,8 @@ export function createProber({ context, onTrusted }: ProberOptions): Prober {
       suspects.asking(failure.tenant);
       void probe(arm, failure).finally(() => {
         running -= 1;
+        // A whole fleet may be back: what waits for the next look would wait a second for eight of them.
+        if (!closing.aborted) sweep();
       });
     }
   }

@@ -1,58 +1,68 @@
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { pgErrorFacts } from "../postgres/pg-error.ts";
+import { lendBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { askSuspects } from "./ask-suspects.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
-import { outOfTime, tenantFailure } from "./execution-error.ts";
+import { outOfTime } from "./execution-error.ts";
 import { isolateFailures, type Progress, startProgress, takeApart } from "./isolate-failures.ts";
-import type { Lane, LaneTurn } from "./lane.ts";
+import type { Lane } from "./lane.ts";
 import { createOneByOne } from "./one-by-one.ts";
-import type { Share, ShareContext, ShareOutcome } from "./share.ts";
-import type { Treatment } from "./suspects.ts";
+import { joinOutcomes, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 import { endTurn, takeTurn } from "./take-turn.ts";
 import { unionAll } from "./union-all.ts";
 
-const NO_TURN: LaneTurn = { end: async () => true };
+/** Arms by how their tenants are to be asked. */
+interface SortedArms {
+  readonly shared: readonly Arm[];
+  readonly alone: readonly Arm[];
+  readonly apart: readonly Arm[];
+  readonly down: readonly TenantFailure[];
+}
 
 /**
- * Runs one lane's arms in the lane's turn. Every arm ends in exactly one of: an answer, `failed`, `absent`.
- * Rejects with `ExecutionError` when the query is refused, with `FEDERATION_UNAVAILABLE`, or with the signal's reason.
+ * Runs one lane's arms in the lane's turn. Every arm ends in exactly one of: an answer, `failed`, `absent`. Who failed is not yet under suspicion:
+ * the others' answers tell whose fault it is. Rejects with `ExecutionError` when the query is refused, with `FEDERATION_UNAVAILABLE`, or with the
+ * signal's reason.
  */
 export async function runShare(lane: Lane, share: Share, context: ShareContext): Promise<ShareOutcome> {
-  const { suspects } = context;
+  const { shared, alone, apart, down } = sortOut(share.arms, context);
   // A lane that a tenant holds up which is down must not hold up a request that asks nothing of it.
-  const asksLane = share.arms.some(({ tenant }) => isOnLane(suspects.treatmentOf(tenant)));
-  const turn = asksLane ? await takeTurn(lane, share, context) : NO_TURN;
-  if (turn === null) return { answers: [], failed: [], absent: share.arms.map(({ tenant }) => outOfTime(tenant)) };
+  const asking = askSuspects(apart, share, context);
+  const onLane = await runOnLane(lane, [...shared, ...alone], share, context);
+  return joinOutcomes([onLane, await asking, { answers: [], failed: [], absent: down }]);
+}
 
-  const absent: TenantFailure[] = [];
-  // Decided now: a tenant may have failed, or answered, while the lane was somebody else's.
+async function runOnLane(lane: Lane, arms: readonly Arm[], share: Share, context: ShareContext): Promise<ShareOutcome> {
+  const nothing: ShareOutcome = { answers: [], failed: [], absent: [] };
+  if (arms.length === 0) return nothing;
+  const turn = await takeTurn(lane, share, context);
+  if (turn === null) return { ...nothing, absent: arms.map(({ tenant }) => outOfTime(tenant)) };
+  // Decided anew: a tenant may have failed, or answered, while the lane was somebody else's.
+  const { shared, alone, apart, down } = sortOut(arms, context);
+  const asking = askSuspects(apart, share, context);
+  const progress = startProgress([shared, ...alone.map((arm) => [arm])]);
+  let silent: readonly TenantFailure[] = [];
+  try {
+    silent = await runInTurn(lane, progress, share, context);
+  } finally {
+    endTurn(turn, share.signal, context);
+  }
+  const { answers, failed } = progress;
+  return joinOutcomes([{ answers, failed, absent: [...silent, ...down] }, await asking]);
+}
+
+function sortOut(arms: readonly Arm[], { suspects }: Pick<ShareContext, "suspects">): SortedArms {
   const [shared, alone, apart]: [Arm[], Arm[], Arm[]] = [[], [], []];
-  for (const arm of share.arms) {
+  const down: TenantFailure[] = [];
+  for (const arm of arms) {
     const treatment = suspects.treatmentOf(arm.tenant);
     if (treatment === "shared") shared.push(arm);
     else if (treatment === "alone") alone.push(arm);
     else if (treatment === "apart") apart.push(arm);
-    else absent.push(treatment);
+    else down.push(treatment);
   }
-  const asking = askSuspects(apart, share, context);
-  const progress = startProgress([shared, ...alone.map((arm) => [arm])]);
-  try {
-    absent.push(...(await runInTurn(lane, progress, share, context)));
-  } finally {
-    endTurn(turn, share.signal, context);
-  }
-  const asked = await asking;
-  for (const { arm, facts } of progress.failed) if (facts.remote) suspects.note(tenantFailure(arm.tenant, facts));
-  return {
-    answers: [...progress.answers, ...asked.answers],
-    failed: [...progress.failed, ...asked.failed],
-    absent: [...absent, ...asked.absent],
-  };
-}
-
-function isOnLane(treatment: Treatment): boolean {
-  return treatment === "shared" || treatment === "alone";
+  return { shared, alone, apart, down };
 }
 
 /** Takes `progress` to its end; gives the tenants that stayed silent. */
@@ -90,9 +100,14 @@ async function runOnSession(lane: Lane, progress: Progress, share: Share, deadli
       const session = await lane.session(signal);
       // A statement that connects to many tenants takes long: stopped at the deadline, it would leave none of their answers.
       takeApart(progress, ({ tenant }) => !lane.hasAsked(tenant));
-      await isolateFailures(progress, (arms) => {
+      await isolateFailures(progress, async (arms) => {
         lane.noteAsked(arms.map(({ tenant }) => tenant));
-        return session.run(unionAll(arms), { budget: share.budget, signal });
+        const budget = lendBudget(share.budget);
+        return session.run(unionAll(arms), { budget, signal }).catch((error: unknown) => {
+          // What it took is nobody's, at once: whoever asks these tenants one by one needs the room.
+          budget.revoke();
+          throw error;
+        });
       });
       return true;
     } catch (error) {

@@ -44,3 +44,12 @@ export interface ShareOutcome {
   /** Tenants that did not answer in time, or were not asked since they lately failed. */
   readonly absent: readonly TenantFailure[];
 }
+
+/** What came of several shares, as if they had been one. */
+export function joinOutcomes(outcomes: readonly ShareOutcome[]): ShareOutcome {
+  return {
+    answers: outcomes.flatMap(({ answers }) => answers),
+    failed: outcomes.flatMap(({ failed }) => failed),
+    absent: outcomes.flatMap(({ absent }) => absent),
+  };
+}

@@ -22,6 +22,7 @@ export function limitSilence(ms: number, stop: AbortSignal): SilenceLimit {
   const timer = setInterval(() => {
     silentLooks = held ? 0 : silentLooks + 1;
     if (silentLooks <= LOOKS) return;
+    clearInterval(timer);
     passed = !controller.signal.aborted;
     controller.abort(new DOMException("silent for too long", "TimeoutError"));
   }, ms / LOOKS);

@@ -4,11 +4,11 @@ import type { RowSink } from "../postgres/stream-rows.ts";
 import type { Arm, TenantFailure, TextRows } from "../types.ts";
 import { askSuspect } from "./ask-suspects.ts";
 import { startDeadline } from "./deadline.ts";
-import { notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
+import { noSession, notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
 import { armFault, type FailedArm } from "./isolate-failures.ts";
 import type { Lane } from "./lane.ts";
 import { probeOf, type ReadOn } from "./lone-sessions.ts";
-import { fairTimeMs, type ShareContext, type ShareOutcome } from "./share.ts";
+import type { ShareContext, ShareOutcome } from "./share.ts";
 import { limitSilence, type SilenceLimit } from "./silence.ts";
 import { endTurn, RESERVE_MS, takeTurn } from "./take-turn.ts";
 
@@ -64,27 +64,33 @@ function withoutRows(whole: boolean): TextRows {
   return { columns: [], rows: [], truncated: !whole };
 }
 
-/** One arm in the lane's turn, and what its end says of the tenant. A session that was lost, or cancelled by somebody else, is tried once more. */
+/**
+ * One arm in the lane's turn, and what its end says of the tenant. A session that was lost, or cancelled by somebody else, is tried once more. Throws
+ * FEDERATION_UNAVAILABLE when it was lost twice.
+ */
 async function streamOnLane(lane: Lane, arm: Arm, share: StreamedShare, context: ShareContext): Promise<ArmOutcome> {
-  const { suspects, observe, now } = context;
+  const late: ArmOutcome = { kind: "absent", failure: outOfTime(arm.tenant) };
   for (let attempt = 1; ; attempt += 1) {
-    const late: ArmOutcome = { kind: "absent", failure: outOfTime(arm.tenant) };
-    if (share.deadlineAtMs - RESERVE_MS - now() <= 0) return late;
+    if (share.deadlineAtMs - RESERVE_MS - context.now() <= 0) return late;
     const turn = await takeTurn(lane, share, context);
     if (turn === null) return late;
-    const startedAtMs = now();
     try {
       // Decided now: the tenant may have failed while the lane was somebody else's.
-      const treatment = suspects.treatmentOf(arm.tenant);
+      const treatment = context.suspects.treatmentOf(arm.tenant);
       if (typeof treatment !== "string") return { kind: "absent", failure: treatment };
-      const outcome = await streamInTurn(lane, arm, share, context);
-      if (outcome !== "again") return outcome;
-      if (attempt === 2) return late;
+      if (treatment !== "apart") {
+        const outcome = await streamInTurn(lane, arm, share, context);
+        if (outcome !== "cancelled" && outcome !== "lost") return outcome;
+        if (attempt === 2) {
+          if (outcome === "lost") throw federationUnavailable(undefined);
+          return late;
+        }
+        continue;
+      }
     } finally {
       endTurn(turn, share.signal, context);
-      const seconds = (now() - startedAtMs) / 1_000;
-      observe({ kind: "lane.ran", group: lane.group, lane: lane.index, tenants: 1, seconds });
     }
+    return streamApart(arm, share, context);
   }
 }
 
@@ -93,8 +99,9 @@ async function streamInTurn(
   arm: Arm,
   share: StreamedShare,
   context: ShareContext,
-): Promise<ArmOutcome | "again"> {
-  const { suspects, tenantDeadlineMs, now } = context;
+): Promise<ArmOutcome | "lost" | "cancelled"> {
+  const { tenantDeadlineMs, observe, now } = context;
+  const startedAtMs = now();
   const deadline = startDeadline(share.deadlineAtMs - RESERVE_MS - now(), share.signal);
   let silence: SilenceLimit | null = null;
   const sink = share.sinkFor(arm);
@@ -113,46 +120,66 @@ async function streamInTurn(
     if (silence?.passed() === true) return await blame(arm, context);
     if (deadline.passed()) return { kind: "absent", failure: outOfTime(arm.tenant) };
     const kind = pgErrorFacts(error)?.kind;
-    if (kind === "cancelled") return "again";
+    if (kind === "cancelled") return "cancelled";
     if (kind === "connection_lost") {
       lane.discard();
-      return "again";
+      return "lost";
     }
-    const facts = armFault(error);
-    if (facts.remote) suspects.note(tenantFailure(arm.tenant, facts));
-    return { kind: "failed", failed: { arm, facts } };
+    return { kind: "failed", failed: { arm, facts: armFault(error) } };
   } finally {
     if (!answered) sink.drop();
     silence?.clear();
     deadline.clear();
+    const seconds = (now() - startedAtMs) / 1_000;
+    observe({ kind: "lane.ran", group: lane.group, lane: lane.index, tenants: 1, seconds });
   }
 }
 
-/** A silence is the tenant's only if the federation database still gives sessions. Throws FEDERATION_UNAVAILABLE when it does not. */
+/**
+ * A silence is the tenant's only if the federation database still gives sessions: when nobody could ask that, nobody is blamed. One that answers a probe
+ * may only be slow. Throws FEDERATION_UNAVAILABLE when there is no session to be had.
+ */
 async function blame({ tenant }: Arm, context: ShareContext): Promise<ArmOutcome> {
   const { suspects, lone, probeMs, tenantDeadlineMs, now, closing } = context;
   const failure = tenantTimeout(tenant, tenantDeadlineMs);
   const probe = context.probeOf(tenant);
-  if (probe !== undefined) {
-    const timeoutMs = probeMs();
-    const asked = { read: probeOf(probe.sql), timeoutMs, untilMs: now() + timeoutMs, signals: [closing] };
-    if ((await lone.ask(asked)).kind === "no_session") throw federationUnavailable(undefined);
+  if (probe === undefined) {
+    suspects.note(failure);
+    return { kind: "absent", failure };
   }
-  suspects.note(failure);
+  const timeoutMs = probeMs();
+  const asked = { read: probeOf(probe.sql), timeoutMs, untilMs: now() + timeoutMs, signals: [closing] };
+  const { kind } = await lone.ask(asked);
+  if (kind === "no_session") throw federationUnavailable(undefined);
+  if (kind === "not_asked") return { kind: "absent", failure: notAsked(tenant) };
+  suspects.note(failure, kind === "answered" ? "half-open" : "open");
   return { kind: "absent", failure };
 }
 
-/** One that was silent, and may be so again, is asked on a session of its own, where it holds nobody up. */
+/** One that was silent, and may be so again, is asked on a session of its own, where it holds nobody up. It too may take long if its rows flow. */
 async function streamApart(arm: Arm, share: StreamedShare, context: ShareContext): Promise<ArmOutcome> {
+  const { tenantDeadlineMs, now } = context;
+  const { tenant } = arm;
   const sink = share.sinkFor(arm);
-  const read: ReadOn = async (session, signal) => withoutRows(await session.stream(arm.sql, { sink, signal }));
-  const untilMs = Math.min(share.deadlineAtMs - RESERVE_MS, context.now() + context.tenantDeadlineMs);
-  const outcome = await askSuspect(arm.tenant, { read, untilMs, signals: [share.signal] }, context);
+  let silentMs: number | null = null;
+  const read: ReadOn = async (session, signal) => {
+    const silence = limitSilence(tenantDeadlineMs, signal);
+    try {
+      return withoutRows(await session.stream(arm.sql, { sink: heardBy(silence, sink), signal: silence.signal }));
+    } finally {
+      if (silence.passed()) silentMs = tenantDeadlineMs;
+      silence.clear();
+    }
+  };
+  const untilMs = share.deadlineAtMs - RESERVE_MS;
+  const asked = { read, timeoutMs: untilMs - now(), untilMs, signals: [share.signal], silentMs: () => silentMs };
+  const outcome = await askSuspect(tenant, asked, context);
   if (outcome.kind === "answered") return { kind: "answered", whole: sink.complete() && !outcome.rows.truncated };
   sink.drop();
-  if (outcome.kind === "failed") return { kind: "failed", failed: { arm, facts: outcome.facts } };
-  const silent = outcome.kind === "silent" && outcome.afterMs >= fairTimeMs(context);
-  return { kind: "absent", failure: silent ? tenantTimeout(arm.tenant, outcome.afterMs) : notAsked(arm.tenant) };
+  if (outcome.kind === "failed") return { kind: "failed", failed: { arm, facts: outcome.facts, noted: true } };
+  if (silentMs !== null) return { kind: "absent", failure: tenantTimeout(tenant, silentMs) };
+  const unasked = outcome.kind === "no_session" ? noSession : outcome.kind === "not_asked" ? notAsked : outOfTime;
+  return { kind: "absent", failure: unasked(tenant) };
 }
 
 /** The sink, with each row heard; while it is full, nobody else is to blame for the silence. */

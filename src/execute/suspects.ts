@@ -16,8 +16,11 @@ export type Treatment = "shared" | "alone" | "apart" | TenantFailure;
  */
 export interface Suspects {
   treatmentOf(tenant: string): Treatment;
-  /** A tenant failed. One that is down stays so until `allow` or `clear`, and is due for a probe later each time. */
-  note(failure: TenantFailure): void;
+  /**
+   * A tenant failed. One that is down stays so until `allow` or `clear`, and is due for a probe later each time. `half-open` says that it could be
+   * reached all the same, so that it may only be slow: unless it was down already, the next request may ask it apart.
+   */
+  note(failure: TenantFailure, state?: "open" | "half-open"): void;
   /** A tenant is asked apart, or probed: until that ends, others are told of its last failure. */
   asking(tenant: string): void;
   /** A tenant was to be asked and could not be: what is known of it stays, and it is due again after the pause. */
@@ -37,6 +40,8 @@ export interface Suspects {
 export interface SuspectsOptions {
   readonly now: () => number;
   readonly observe: Observe;
+  /** Called when a tenant that was down is trusted again. */
+  readonly onTrusted: (tenant: string) => void;
   /** From 0 to 1, as `Math.random`, which it is when absent. */
   readonly random?: () => number;
 }
@@ -60,7 +65,7 @@ const MAX_PAUSE_MS = 15_000;
 const JITTER = 0.25;
 
 /** Remembers at most 10,000 tenants; the oldest leave first. */
-export function createSuspects({ now, observe, random = Math.random }: SuspectsOptions): Suspects {
+export function createSuspects({ now, observe, onTrusted, random = Math.random }: SuspectsOptions): Suspects {
   const suspects = new Map<string, Suspect>();
 
   function pauseMs({ reason }: TenantFailure, failures: number): number {
@@ -94,7 +99,7 @@ export function createSuspects({ now, observe, random = Math.random }: SuspectsO
       suspects.delete(tenant);
       return "shared";
     },
-    note(failure) {
+    note(failure, state = "open") {
       const before = suspects.get(failure.tenant);
       const known = before !== undefined && isDown(before) ? before : undefined;
       const failures = (known?.failures ?? 0) + 1;
@@ -103,7 +108,7 @@ export function createSuspects({ now, observe, random = Math.random }: SuspectsO
         failure,
         sinceMs: known?.sinceMs ?? now(),
         failures,
-        state: "open",
+        state: known === undefined ? state : "open",
         dueAtMs: now() + pauseMs(failure, failures),
       });
       tell(failure.tenant, before);
@@ -114,7 +119,11 @@ export function createSuspects({ now, observe, random = Math.random }: SuspectsO
     postpone: (tenant) =>
       change(tenant, (suspect) => ({ ...suspect, state: "open", dueAtMs: now() + pauseMs(suspect.failure, 1) })),
     allow: (tenant) => change(tenant, (suspect) => ({ ...suspect, state: "half-open" })),
-    clear: (tenant) => change(tenant, () => null),
+    clear(tenant) {
+      const before = suspects.get(tenant);
+      change(tenant, () => null);
+      if (before !== undefined && isDown(before)) onTrusted(tenant);
+    },
     due: () =>
       [...suspects.values()].flatMap(({ failure, state, dueAtMs }) =>
         state === "open" && PAUSE_MS[failure.reason] !== undefined && dueAtMs <= now() ? [failure] : [],

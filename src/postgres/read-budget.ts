@@ -6,6 +6,8 @@ export interface ReadBudget {
   giveBack(rows: number, bytes: number): void;
   /** Rows that may still come. */
   rowsLeft(): number;
+  /** A budget of its own with the limits that this one began with. */
+  another(): ReadBudget;
 }
 
 /** A part of a budget that can be taken back, with everything that was taken from it, while a statement still reads. */
@@ -34,6 +36,7 @@ export function lendBudget(budget: ReadBudget): LentBudget {
     },
     giveBack,
     rowsLeft: () => (revoked ? 0 : budget.rowsLeft()),
+    another: budget.another,
     revoke() {
       giveBack(rowsTaken, bytesTaken);
       revoked = true;
@@ -57,5 +60,6 @@ export function createReadBudget(limits: { readonly maxRows: number; readonly ma
       bytesLeft += bytes;
     },
     rowsLeft: () => rowsLeft,
+    another: () => createReadBudget(limits),
   };
 }

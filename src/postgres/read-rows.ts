@@ -8,6 +8,7 @@ import { readStatement, type StatementOptions, type TextRow } from "./read-state
 const FIRST_BATCH_ROWS = 8;
 const MAX_BATCH_ROWS = 5_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
+const CELL_BYTES = 8;
 // Later rows may be larger than the first ones: sizes are learnt in steps.
 const BATCH_GROWTH = 16;
 
@@ -65,6 +66,12 @@ export function readRows(client: RawClient, sql: string, options: ReadOptions): 
   return { rows: ended.then(() => ({ columns, rows, truncated })), cleaned, cut };
 }
 
+/** The rows of an answer that a budget has room for, which they take from it: the answer was read within another one. */
+export function keepWithin(budget: ReadBudget, answer: TextRows): TextRows {
+  const tooMany = answer.rows.findIndex((row) => !budget.admit(sizeOf(row)));
+  return tooMany < 0 ? answer : { ...answer, rows: answer.rows.slice(0, tooMany), truncated: true };
+}
+
 // The budget's last row is followed by one more, so that a result which just fits is not called truncated.
 function batchRows(rowsRead: number, bytesRead: number, rowsLeft: number): number {
   if (rowsRead === 0) return Math.max(1, Math.min(FIRST_BATCH_ROWS, rowsLeft + 1));
@@ -72,8 +79,9 @@ function batchRows(rowsRead: number, bytesRead: number, rowsLeft: number): numbe
   return Math.max(1, Math.min(fitting, rowsRead * BATCH_GROWTH, MAX_BATCH_ROWS, rowsLeft + 1));
 }
 
+/** What a row takes: its values, and a place for each, which a NULL needs too. */
 function sizeOf(row: TextRow): number {
-  let bytes = 0;
+  let bytes = CELL_BYTES * row.length;
   for (const value of row) if (value !== null) bytes += Buffer.byteLength(value);
   return bytes;
 }

@@ -1,4 +1,3 @@
-import pgPromise from "pg-promise";
 import { z } from "zod";
 import type { ResultColumn, TextRows } from "../types.ts";
 import { sendCancelRequest } from "./cancel-request.ts";
@@ -9,14 +8,14 @@ import { type RawClient, socketOf } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
 import { readRows } from "./read-rows.ts";
 import type { ParameterValue } from "./read-statement.ts";
-import { sessionOptions, withSessionOptions } from "./session-options.ts";
 import { type RowSink, streamRows } from "./stream-rows.ts";
 
-export interface SessionOptions {
-  readonly url: string;
-  readonly applicationName: string;
-  readonly connectTimeoutMs: number;
-  readonly statementTimeoutMs: number;
+/** How long a session may take to become clean before it is ended, with its connections to tenants. */
+export interface SessionPatience {
+  /** After a statement was cancelled. */
+  readonly cancelMs: number;
+  /** After one that ended well. */
+  readonly cleanUpMs: number;
 }
 
 export interface ExplainOptions {
@@ -37,6 +36,8 @@ export interface RunOptions {
 export interface Session {
   /** False once the connection has ended; such a session is of no more use. */
   usable(): boolean;
+  /** True when it was ended since it did not stop when told, or did not become clean: the server may need half a minute to end it. */
+  stuck(): boolean;
   /** Resolves when the session is clean for the next statement, or has ended. */
   idle(): Promise<void>;
   /** Columns of a statement, which is not run. */
@@ -54,52 +55,20 @@ export interface Session {
 }
 
 const CLOSE_TIMEOUT_MS = 2_000;
-// A cancelled session is usable in about 10 ms, and its connections to the tenants are worth that; one that waits for a silent
-// tenant is not for 30 s and more.
-const CANCEL_PATIENCE_MS = 250;
-// Closing a statement takes two round trips to every tenant of a lane; a tenant that went silent may take for ever, and others wait.
-const CLEAN_UP_PATIENCE_MS = 3_000;
+/**
+ * A cancelled session near its tenants is usable in about 10 ms, and its connections to them are worth that; one that waits for a silent tenant is
+ * not for 30 s and more. Closing a statement takes two round trips to every tenant of a lane; a tenant that went silent may take for ever, and others wait.
+ */
+export const LEAST_PATIENCE: SessionPatience = { cancelMs: 250, cleanUpMs: 3_000 };
 const TEXT_FORM = { getTypeParser: () => (value: string) => value };
 const NOT_BEGUN = Promise.resolve(false);
 const explained = z.array(z.tuple([z.string()]));
 
-/** Connects. Rejects with the error of `pg` when the server cannot be reached or refuses the login or the settings. */
-export async function openSession(options: SessionOptions): Promise<Session> {
-  try {
-    return await connect(options, { watchClient: true });
-  } catch (error) {
-    // Before PostgreSQL 14, and where the kernel cannot tell, the server refuses client_connection_check_interval.
-    const refused = ["22023", "42704"].includes(pgErrorFacts(error)?.sqlstate ?? "");
-    if (!refused) throw error;
-    return connect(options, { watchClient: false });
-  }
-}
-
-async function connect(options: SessionOptions, { watchClient }: { readonly watchClient: boolean }): Promise<Session> {
-  const startup = sessionOptions({ statementTimeoutMs: options.statementTimeoutMs, watchClient });
-  const db = pgPromise({ noWarnings: true })({
-    ...withSessionOptions(options.url, startup),
-    application_name: options.applicationName,
-    connectionTimeoutMillis: options.connectTimeoutMs,
-    keepAlive: true,
-  });
-  try {
-    const connected = await db.connect({ direct: true });
-    // With the parser's setting the other way round, a string ends elsewhere for the server than for our parser.
-    const { standard_conforming_strings: strings } = await connected.one("SHOW standard_conforming_strings");
-    if (strings !== "on") {
-      await connected.done();
-      throw new SessionLost(new Error("standard_conforming_strings must be on"));
-    }
-    return createSession(connected.client, async () => connected.done());
-  } finally {
-    await db.$pool.end();
-  }
-}
-
-function createSession(client: RawClient, end: () => Promise<void>): Session {
+/** The session of a client that is connected; `end` says goodbye to the server. */
+export function createSession(client: RawClient, end: () => Promise<void>, patience: SessionPatience): Session {
   const socket = socketOf(client);
   let alive = true;
+  let stuck = false;
   let busy = false;
   let clean: Promise<void> = Promise.resolve();
   let cancelling: Promise<void> = Promise.resolve();
@@ -124,6 +93,11 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
     lose();
   }
 
+  const giveUp = (): void => {
+    stuck = alive;
+    destroy();
+  };
+
   // What is too large to read has to stop at once, and nothing after it can be read.
   const tap = tapMessages(socket, ({ isRow }) => {
     if (isRow) onLargeRow();
@@ -134,7 +108,7 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
   function interrupt(): void {
     cancelSent = true;
     cancelling = sendCancelRequest(cancelTarget(client));
-    const timer = setTimeout(destroy, CANCEL_PATIENCE_MS);
+    const timer = setTimeout(giveUp, patience.cancelMs);
     void idle().then(() => clearTimeout(timer));
   }
 
@@ -145,7 +119,7 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
    * statement that ended well does both itself.
    */
   async function cleanUp(cleaned: Promise<boolean>): Promise<void> {
-    const timer = setTimeout(destroy, CLEAN_UP_PATIENCE_MS);
+    const timer = setTimeout(giveUp, patience.cleanUpMs);
     try {
       if (await Promise.race([cleaned, ended.then(() => true)])) return;
       await client.query("ROLLBACK");
@@ -196,6 +170,7 @@ function createSession(client: RawClient, end: () => Promise<void>): Session {
 
   return {
     usable: () => alive,
+    stuck: () => stuck,
     idle,
     destroy,
     async run(sql, { values = [], budget, signal }) {

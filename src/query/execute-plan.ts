@@ -6,7 +6,7 @@ import { sortSql } from "../plan/outer-sql.ts";
 import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import { sortColumnIndex } from "../plan/sort-column.ts";
 import { kindOfType, type TypeNames } from "../postgres/column-types.ts";
-import type { Coverage, GatheredRows, QueryRequest } from "../types.ts";
+import type { Arm, Coverage, GatheredRows, QueryRequest } from "../types.ts";
 import { answerCut, coverageOf, gatheredCut } from "./coverage.ts";
 import type { LastGood } from "./last-good.ts";
 import { type PreparedQuery, toQueryError } from "./prepare-query.ts";
@@ -45,12 +45,8 @@ export async function executePlan(prepared: PreparedQuery, options: ExecuteOptio
   const { compiled, blocks } = prepared;
   const { executor, settings, priority, deadlineAtMs, signal, lastGood, request, selected } = options;
   const limits = { maxRows: settings.maxRows, maxBytes: settings.maxBytes, deadlineAtMs, signal };
-  const gathered = await Promise.all(
-    blocks.map(({ block, arms }) =>
-      executor.runArms(arms, { ...limits, priority }).catch((error: unknown) => {
-        throw toQueryError(error, () => block.position);
-      }),
-    ),
+  const gathered = await gatherBlocks(blocks, signal, (arms, stop) =>
+    executor.runArms(arms, { ...limits, signal: stop, priority }),
   );
   const expected = expectedTenants(blocks);
   const { rows, failures, stale } = lastGood.patch(
@@ -79,6 +75,26 @@ export async function executePlan(prepared: PreparedQuery, options: ExecuteOptio
   const complete = rows.map((blockRows, index) => withoutTenants(blockRows, blocks[index], failed));
   const { truncated, ...answer } = await outerAnswer(prepared, complete, options, limits);
   return { ...answer, coverage: coverageOf(expected, failures, { truncated, stale }), blocks };
+}
+
+/** Rows of every block. When one is refused there will be no answer: the others stop, and have stopped when this rejects. */
+async function gatherBlocks(
+  blocks: readonly PlannedBlock[],
+  signal: AbortSignal,
+  run: (arms: readonly Arm[], stop: AbortSignal) => Promise<GatheredRows>,
+): Promise<readonly GatheredRows[]> {
+  const refused = new AbortController();
+  const stop = AbortSignal.any([signal, refused.signal]);
+  const gathered = await Promise.all(
+    blocks.map(({ block, arms }) =>
+      run(arms, stop).catch((error: unknown) => {
+        refused.abort(toQueryError(error, () => block.position));
+        return null;
+      }),
+    ),
+  );
+  if (refused.signal.aborted) throw refused.signal.reason;
+  return gathered.flatMap((rows) => rows ?? []);
 }
 
 type TextRow = GatheredRows["rows"][number];

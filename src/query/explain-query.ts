@@ -1,3 +1,4 @@
+import { steadyNow } from "../execute/deadline.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
 import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
 import type { ExplainedBlock, Explanation, Principal, QueryRequest } from "../types.ts";
@@ -19,7 +20,7 @@ export async function explainQuery(
   const catalog = context.catalog();
   const selected = context.selectTenants(catalog, principal, request.tenants);
   const timed: Timed = async (_, work) => work();
-  const options = { ...context, timed, signal, deadlineAtMs: context.now() + request.deadlineMs };
+  const options = { ...context, timed, signal, deadlineAtMs: steadyNow() + request.deadlineMs };
   const { compiled, blocks, outerSql, verdicts } = await prepareQuery(request, catalog, selected, options);
   const expected = expectedTenants(blocks);
   const coverage = coverageOf(

@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { AnswerCache } from "../cache/answer-cache.ts";
 import { AppError } from "../errors.ts";
 import type { Admission } from "../execute/admission.ts";
-import { within } from "../execute/deadline.ts";
+import { steadyNow, within } from "../execute/deadline.ts";
 import { deadlineExceeded } from "../execute/execution-error.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
 import { encodeTable } from "../frames/encode-table.ts";
@@ -76,7 +76,7 @@ export async function runQuery(
   const { timings, timed } = createStopwatch(context.observe);
   const catalog = context.catalog();
   const selected = context.selectTenants(catalog, principal, request.tenants);
-  const deadlineAtMs = context.now() + request.deadlineMs;
+  const deadlineAtMs = steadyNow() + request.deadlineMs;
   const policy = {
     ttlMs: request.cacheTtlMs,
     accepts: ({ coverage, madeAtMs, cutByDeadlineMs }: CachedQuery) =>
@@ -122,11 +122,11 @@ export async function admit(
   { priority }: QueryRequest,
   { name }: Principal,
   deadlineAtMs: number,
-  { admission, now }: QueryContext,
+  { admission }: QueryContext,
   signal: AbortSignal,
 ): Promise<() => void> {
   if (priority === "scheduled") return () => undefined;
-  return admission.admit(name, deadlineAtMs - now(), signal);
+  return admission.admit(name, deadlineAtMs - steadyNow(), signal);
 }
 
 function isWhole({ failed, stale = [] }: Coverage): boolean {

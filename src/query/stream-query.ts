@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { performance } from "node:perf_hooks";
-import { within } from "../execute/deadline.ts";
+import { steadyNow, within } from "../execute/deadline.ts";
 import { deadlineExceeded } from "../execute/execution-error.ts";
 import { createRowWriter } from "../frames/row-bytes.ts";
 import { coverageLine, NDJSON_TYPE } from "../frames/rows-format.ts";
@@ -29,7 +29,7 @@ export async function streamQuery(
   context: QueryContext,
   signal: AbortSignal,
 ): Promise<Answer | StreamedAnswer> {
-  const { settings, observe, now } = context;
+  const { settings, observe } = context;
   refuseLongSql(request.sql, settings.sqlBytes);
   const catalog = context.catalog();
   const selected = context.selectTenants(catalog, principal, request.tenants);
@@ -37,7 +37,7 @@ export async function streamQuery(
   if (request.staleMs > 0 || context.cache.knows(answerKey(request, catalog, selected)))
     return runQuery(request, principal, context, signal);
   const { timings, timed } = createStopwatch(observe);
-  const deadlineAtMs = now() + request.deadlineMs;
+  const deadlineAtMs = steadyNow() + request.deadlineMs;
   const leave = await admit(request, principal, deadlineAtMs, context, signal);
   let streaming: Streaming | null = null;
   try {
@@ -54,7 +54,7 @@ export async function streamQuery(
   }
   if (streaming === null) {
     // What was spent on finding that out is not to be spent again.
-    return runQuery({ ...request, deadlineMs: Math.max(1, deadlineAtMs - now()) }, principal, context, signal);
+    return runQuery({ ...request, deadlineMs: Math.max(1, deadlineAtMs - steadyNow()) }, principal, context, signal);
   }
 
   const { spool, ended, stop, expected, coverage } = streaming;

@@ -10,7 +10,7 @@ const LEFT_FOR_OTHERS = 0.1;
 
 /**
  * Sessions that Tenantry can have on the federation database: `federation.connectionBudget`, or fewer where the server has not got them,
- * which an observation says with what to raise. The budget of the settings when the server does not tell.
+ * which an observation says with what to raise. Null when the server does not tell.
  */
 export async function checkConnectionBudget({
   database,
@@ -20,7 +20,7 @@ export async function checkConnectionBudget({
   readonly database: Database;
   readonly config: Pick<Config, "federation">;
   readonly observe: Observe;
-}): Promise<number> {
+}): Promise<number | null> {
   const rows = await database
     .query(
       `SELECT current_setting('max_connections') AS max, current_setting('superuser_reserved_connections') AS reserved,
@@ -28,7 +28,7 @@ export async function checkConnectionBudget({
     )
     .catch(() => []);
   const limits = limitsRow.safeParse(rows[0]);
-  if (!limits.success) return federation.connectionBudget;
+  if (!limits.success) return null;
   const { max, reserved, used } = limits.data;
   const free = Math.max(0, Math.floor(max * (1 - LEFT_FOR_OTHERS)) - reserved - used);
   if (federation.connectionBudget <= free) return federation.connectionBudget;

@@ -2,7 +2,7 @@ import { expect, inject, test } from "vitest";
 import { type AnswerCache, createAnswerCache } from "../../src/cache/answer-cache.ts";
 import { cacheKey } from "../../src/cache/cache-key.ts";
 import { createFleetExecutor } from "../../src/execute/executor.ts";
-import { openSession } from "../../src/postgres/session.ts";
+import { openSession } from "../../src/postgres/open-session.ts";
 import type { TextRows } from "../../src/types.ts";
 import { withSql } from "../support/postgres.ts";
 

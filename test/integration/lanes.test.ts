@@ -5,8 +5,8 @@ import { ExecutionError } from "../../src/execute/execution-error.ts";
 import { createFleetExecutor, type FleetExecutor, type FleetExecutorOptions } from "../../src/execute/executor.ts";
 import type { Observation } from "../../src/observation.ts";
 import type { Database } from "../../src/postgres/database.ts";
+import { openSession } from "../../src/postgres/open-session.ts";
 import { quoteIdentifier, quoteLiteral } from "../../src/postgres/quote.ts";
-import { openSession } from "../../src/postgres/session.ts";
 import type { Arm } from "../../src/types.ts";
 import { majorVersionOf, withSql, withTenants } from "../support/postgres.ts";
 
@@ -213,6 +213,31 @@ test("a tenant that cannot be reached costs the first request what its lane may 
       expect(failures[0]?.detail).toMatch(/^no answer within 3\.\d s$/);
     }),
   ));
+
+test("a silent tenant takes nothing of the others' room in the answer, though they are asked twice", () =>
+  withSilentServer((port) =>
+    withFleet(8, { tenantDeadlineMs: 2_000, lanes: 1 }, async ({ executor, run, arms, names, federation }) => {
+      await executor.follow({ probes: probesOf(names), sessions: 100 });
+      await federation.query(`alter server t7_server options (set port '${port}')`);
+      const { rows, failures, truncated } = await run(arms(), { maxRows: 70 });
+      expect(failures).toMatchObject([{ tenant: "t7", reason: "timeout" }]);
+      expect(countBy(rows, 1)).toEqual(tenRowsOf(names.filter((name) => name !== "t7")));
+      expect(truncated).toBe(false);
+    }),
+  ));
+
+test("a query that fails everywhere leaves the tenants together on their lanes", () =>
+  withFleet(8, { lanes: 2 }, async ({ executor, run, arms, names, seen }) => {
+    await run(arms());
+    await expect(run(arms("1 / (id - id)"))).rejects.toBeInstanceOf(ExecutionError);
+    const before = seen.length;
+    expect(countBy((await run(arms())).rows, 1)).toEqual(tenRowsOf(names));
+    expect(seen.slice(before)).toMatchObject([
+      { kind: "lane.ran", tenants: 4 },
+      { kind: "lane.ran", tenants: 4 },
+    ]);
+    expect(executor.doubts()).toEqual([]);
+  }));
 
 test("a request that is short of time leaves no tenant in doubt", () =>
   withFleet(8, { laneGroups: 1 }, async ({ run, arms, names, federation, seen }) => {

@@ -5,7 +5,7 @@ import { type FleetApp, openFleet, withFleet } from "../support/app.ts";
 
 const NAMES = ["a", "b", "c"] as const;
 const DDL = `CREATE TABLE items (id int); INSERT INTO items VALUES (1);
-  CREATE VIEW slow AS SELECT pg_sleep(1.5)::text AS slept, 1 AS id;`;
+  CREATE VIEW slow AS SELECT pg_sleep(1.5)::text AS slept, 1 AS id; CREATE VIEW longer AS SELECT pg_sleep(8)::text AS slept, 1 AS id;`;
 const QUICK = "SELECT count(*)::int AS n FROM $<tenant>_items";
 const SLOW = "SELECT slept, id FROM $<tenant>_slow";
 
@@ -121,4 +121,13 @@ test("a named query may have a longer deadline than limits.deadline", async () =
     const answer = await fetch(`${url}/v1/queries/slow`);
     expect([answer.status, answer.headers.get("x-tenants-answered")]).toEqual([200, "3"]);
   });
+});
+
+test("when one block of a query is refused the others stop, and hold up nobody", async () => {
+  const sql = `SELECT a.tenant, a.n, b.slept FROM (SELECT tenant, 1 / (id - id) AS n FROM $<tenant>_items) AS a
+    JOIN (SELECT tenant, slept FROM $<tenant>_longer) AS b ON a.tenant = b.tenant`;
+  expect(await fleet.refusal(sql)).toMatchObject({ code: "QUERY_FAILED", message: "division by zero" });
+  const active = "application_name = 'tenantry' AND state = 'active' AND query LIKE '%longer%'";
+  const running = async () => (await fleet.onFederation(`SELECT query FROM pg_stat_activity WHERE ${active}`)).length;
+  await expect.poll(running, { timeout: 2_000 }).toBe(0);
 });

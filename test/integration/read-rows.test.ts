@@ -56,6 +56,14 @@ test("a statement is two writes, leaves nothing behind, and runs read-only in a 
     expect(await after.cleaned).toBe(true);
   }));
 
+test("a NULL takes its place in memory, and is counted", () =>
+  withClient(async (client) => {
+    const sql = `select ${Array(100).fill("null").join(", ")} from generate_series(1, 50)`;
+    const { rows } = readRows(client, sql, options({ budget: createReadBudget({ maxRows: 1_000, maxBytes: 8_000 }) }));
+    const { rows: kept, truncated } = await rows;
+    expect([kept.length, truncated]).toEqual([10, true]);
+  }));
+
 test("what fails, and what is cancelled, is left to be rolled back", () =>
   withClient(async (client) => {
     const failing = readRows(client, "select 1 / 0", options());

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { expect, inject, test } from "vitest";
 import { createTypeNames, kindOfType } from "../../src/postgres/column-types.ts";
 import { createDatabase } from "../../src/postgres/database.ts";
+import { openSession } from "../../src/postgres/open-session.ts";
 import { pgErrorFacts, SessionLost } from "../../src/postgres/pg-error.ts";
 import { createReadBudget } from "../../src/postgres/read-budget.ts";
-import { openSession, type Session } from "../../src/postgres/session.ts";
+import type { Session } from "../../src/postgres/session.ts";
 import { createFaultyLink } from "../support/faults/faulty-link.ts";
 import { withSql } from "../support/postgres.ts";
 
@@ -42,6 +43,31 @@ test("values arrive as PostgreSQL writes them, in UTC and ISO", () =>
       { name: "f", typeOid: 701 },
     ]);
   }));
+
+test("wherever the server falls silent while a session is opened, the opening ends, and the connection with it", async () => {
+  // The login is about 500 bytes of the server's, and what follows it about 100.
+  const places = Array.from({ length: 35 }, (_, index) => 10 + 20 * index);
+  const outcomes = await Promise.all(
+    places.map(async (afterBytes) => {
+      const link = await createFaultyLink(inject("postgresUrl"));
+      link.become({ kind: "hang", afterBytes });
+      const url = link.through(inject("postgresUrl"));
+      const opening = openSession({ url, applicationName: "x", connectTimeoutMs: 1_500, statementTimeoutMs: 1_000 });
+      const outcome = await Promise.race([
+        opening.then(
+          (session) => session.close().then(() => "opened"),
+          () => "refused",
+        ),
+        new Promise((resolve) => setTimeout(resolve, 10_000, "never ended")),
+      ]);
+      await expect.poll(link.connections).toBe(0);
+      await link.close();
+      return outcome;
+    }),
+  );
+  expect(new Set(outcomes)).toEqual(new Set(["refused", "opened"]));
+  expect(outcomes.filter((outcome) => outcome === "refused").length).toBeGreaterThan(20);
+});
 
 test("settings hold, and what a statement changes of them is gone with it", () =>
   withSession(async (session) => {
@@ -157,7 +183,7 @@ test("reading stops at the row limit and at the byte limit, and only then says s
     expect(await read(12_345, { maxRows: 12_345, maxBytes: 1e9 })).toEqual([12_345, false]);
     expect(await read(12_346, { maxRows: 12_345, maxBytes: 1e9 })).toEqual([12_345, true]);
     expect(await read(10_000_000, { maxRows: 700, maxBytes: 1e9 })).toEqual([700, true]);
-    expect(await read(1_000, { maxRows: 20_000, maxBytes: 1_005 })).toEqual([100, true]);
+    expect(await read(1_000, { maxRows: 20_000, maxBytes: 1_805 })).toEqual([100, true]);
     expect(await read(0, { maxRows: 1, maxBytes: 1 })).toEqual([0, false]);
   }));
 

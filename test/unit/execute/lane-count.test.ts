@@ -19,7 +19,7 @@ test("auto takes 16 lanes while the way is not known, fewer for small fleets, mo
 test("a number is taken as it is, within the connection budget", () => {
   const budget = { ...auto, connectionBudget: 400 };
   expect(laneCount({ tenants: 1_000, roundTripMs: 40 }, { ...budget, lanes: 64 })).toBe(64);
-  expect(laneCount({ tenants: 1_000, roundTripMs: 0 }, { ...budget, lanes: 512 })).toBe(128);
+  expect(laneCount({ tenants: 1_000, roundTripMs: 0 }, { ...budget, lanes: 512 })).toBe(125);
   expect(laneCount({ tenants: 3, roundTripMs: null }, { ...budget, lanes: 64 })).toBe(3);
 });
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createFleetExecutor, type FleetExecutor } from "../../../src/execute/executor.ts";
-import type { Observation } from "../../../src/observation.ts";
-import type { RunOptions, Session } from "../../../src/postgres/session.ts";
-import type { Arm, TextRows } from "../../../src/types.ts";
+import { steadyNow } from "../../../src/execute/deadline.ts";
+import type { FleetExecutor } from "../../../src/execute/executor.ts";
+import type { Arm } from "../../../src/types.ts";
+import { createFleet, createServer, MEASURED } from "./fake-server.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -10,74 +10,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** Sessions that measure the way to the tenants, before there are lanes. */
-const MEASURED = 5;
-const NO_ROWS: TextRows = { columns: [], rows: [], truncated: false };
-
-/** A federation database whose processor connects one tenant after the other, whoever asks. A session that is stopped is lost. */
-function createServer({ connectMs, silent = [] }: { connectMs: number; silent?: readonly string[] }) {
-  const sessions: { readonly tenants: Set<string>; readonly alive: () => boolean; readonly lose: () => void }[] = [];
-  let processor: Promise<unknown> = Promise.resolve();
-  const connectOne = (): Promise<unknown> => {
-    processor = processor.then(() => new Promise((resolve) => setTimeout(resolve, connectMs)));
-    return processor;
-  };
-
-  function openSession(): Session {
-    const tenants = new Set<string>();
-    let alive = true;
-    const lose = (): void => {
-      alive = false;
-      tenants.clear();
-    };
-    sessions.push({ tenants, alive: () => alive, lose });
-    const work = async (sql: string): Promise<TextRows> => {
-      for (const [tenant] of sql.matchAll(/t\d+/g)) {
-        if (tenants.has(tenant)) continue;
-        if (silent.includes(tenant)) return new Promise(() => undefined);
-        await connectOne();
-        tenants.add(tenant);
-      }
-      return NO_ROWS;
-    };
-    const run = (sql: string, { signal }: RunOptions): Promise<TextRows> =>
-      new Promise((resolve, reject) => {
-        signal.addEventListener("abort", () => {
-          lose();
-          reject(signal.reason);
-        });
-        work(sql).then(resolve, reject);
-      });
-    return {
-      usable: () => alive,
-      idle: async () => undefined,
-      run,
-      destroy: lose,
-      close: async () => lose(),
-      stream: async () => true,
-      describe: async () => [],
-      explain: async () => null,
-    };
-  }
-  /** Of the lanes; the first sessions measure the way to the tenants. */
-  const lanes = () => sessions.slice(MEASURED);
-  return { openSession, lanes, connections: () => lanes().map(({ tenants }) => tenants.size) };
-}
-
-function createFleet(count: number, server: ReturnType<typeof createServer>) {
-  const seen: Observation[] = [];
-  const executor = createFleetExecutor({
-    openSession: async () => server.openSession(),
-    lanes: 4,
-    laneGroups: 2,
-    connectionBudget: 100,
-    tenantDeadlineMs: 10_000,
-    observe: (observation) => seen.push(observation),
-  });
-  const probes = Array.from({ length: count }, (_, index): Arm => ({ tenant: `t${index}`, sql: `SELECT t${index}` }));
-  return { executor, probes, seen };
-}
 
 /** Milliseconds until the lanes are connected. */
 async function follow(executor: FleetExecutor, probes: readonly Arm[], withinMs: number): Promise<number> {
@@ -115,4 +47,36 @@ test("a lane that lost its session is connected again, and one that lacks nothin
   server.lanes()[0]?.lose();
   await vi.advanceTimersByTimeAsync(5_000);
   expect(server.connections()).toEqual([0, ...Array(8).fill(10)]);
+});
+
+test("a fleet that grows while its lanes are being connected is ready when the newcomers are connected too", async () => {
+  const server = createServer({ connectMs: 30 });
+  const { executor, probes } = createFleet(44, server);
+  void executor.follow({ probes: probes.slice(0, 40), sessions: 100 });
+  await vi.advanceTimersByTimeAsync(1_000);
+  await follow(executor, probes, 20_000);
+  const connected = server.lanes().flatMap(({ tenants, alive }) => (alive() ? [tenants.size] : []));
+  expect(connected).toEqual(Array(8).fill(11));
+});
+
+test("a lane whose tenants moved while it asked them does not stay connected to them", async () => {
+  const server = createServer({ connectMs: 30 });
+  const { executor, probes } = createFleet(40, server);
+  await follow(executor, probes, 10_000);
+  // Each has to be connected to somebody new, so that the fleet changes between a lane's first tenant and its last.
+  const arms = probes.map(({ tenant, sql }): Arm => ({ tenant, sql: `${sql}, ${tenant}00` }));
+  const sink = { take: () => true, full: () => null, complete: () => true, drop: () => undefined };
+  const asked = executor.streamArms(arms, {
+    sinkFor: () => sink,
+    priority: "interactive",
+    deadlineAtMs: steadyNow() + 60_000,
+    signal: new AbortController().signal,
+  });
+  await follow(executor, probes.slice(0, 36), 20_000);
+  expect((await asked).failures).toEqual([]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  const alive = server.lanes().filter(({ alive }) => alive());
+  const gone = ["t36", "t37", "t38", "t39"];
+  expect(alive.flatMap(({ tenants }) => gone.filter((tenant) => tenants.has(tenant)))).toEqual([]);
+  expect(alive).toHaveLength(8);
 });

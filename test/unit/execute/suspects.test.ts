@@ -5,12 +5,14 @@ import type { Observation } from "../../../src/observation.ts";
 function suspectsAt(start = 0, random = 0.5) {
   const clock = { nowMs: start };
   const seen: Observation[] = [];
+  const trusted: string[] = [];
   const suspects = createSuspects({
     now: () => clock.nowMs,
     observe: (observation) => seen.push(observation),
+    onTrusted: (tenant) => trusted.push(tenant),
     random: () => random,
   });
-  return { clock, seen, suspects };
+  return { clock, seen, trusted, suspects };
 }
 
 const SILENT = { tenant: "a", reason: "timeout", detail: "no answer within 10.0 s" } as const;
@@ -55,6 +57,21 @@ test("tenants that fail together are not probed together", () => {
     return clock.nowMs;
   });
   expect(dueAt).toEqual([750, 1_000, 1_250]);
+});
+
+test("a tenant that can be reached is on trial at once when it is silent, and down when it is silent again", () => {
+  const { suspects, trusted } = suspectsAt();
+  suspects.note(SILENT, "half-open");
+  expect(suspects.treatmentOf("a")).toBe("apart");
+  suspects.clear("a");
+  expect([suspects.treatmentOf("a"), trusted]).toEqual(["shared", ["a"]]);
+  suspects.note(SILENT, "half-open");
+  suspects.note(SILENT, "half-open");
+  expect(suspects.treatmentOf("a")).toBe(SILENT);
+  // One that only failed was never away.
+  suspects.note({ tenant: "b", reason: "query_failed", detail: "" });
+  suspects.clear("b");
+  expect(trusted).toEqual(["a"]);
 });
 
 test("a suspect that could not be asked keeps what is known of it, and its turn comes again", () => {

@@ -145,6 +145,24 @@ describe("a streamed answer", () => {
     await expect.poll(unread.closed).toBe(1);
   });
 
+  test("is closed when it begins after its client has left", async () => {
+    const late = streamOf(() => reused(LINES));
+    let asked = 0;
+    const { url } = await start({
+      stream: ({ signal }) =>
+        new Promise((resolve) => {
+          asked += 1;
+          signal.addEventListener("abort", () => setTimeout(resolve, 20, late));
+        }),
+    });
+    const client = new AbortController();
+    const response = fetch(`${url}${NDJSON}`, { signal: client.signal });
+    await expect.poll(() => asked).toBe(1);
+    client.abort();
+    await expect(response).rejects.toThrow();
+    await expect.poll(late.closed).toBe(1);
+  });
+
   test.each(["identity", "gzip"])(
     "is closed when the client leaves while the next chunk is waited for (%s)",
     async (encoding) => {
