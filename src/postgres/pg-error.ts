@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What an error of a session means for the caller, decided by SQLSTATE and fields, never by message text. */
+/** What an error of a session means for the caller, decided by SQLSTATE and fields, never by the message. */
 export type PgErrorKind =
   | "unreachable" // a tenant's database cannot be reached from the federation database
   | "connection_lost" // the session with the federation database has ended
@@ -80,6 +80,7 @@ export function pgErrorFacts(error: unknown): PgErrorFacts | null {
 // What postgres_fdw reports of its own connection to a tenant. Others of class 08, such as 08P01, are the session's with us.
 const TENANT_CONNECTION = new Set(["08000", "08001", "08003", "08004", "08006"]);
 
+// No field says where an error was raised. The context that postgres_fdw adds is in no catalog of translations.
 function isRemote(sqlstate: string, where: string): boolean {
   return TENANT_CONNECTION.has(sqlstate) || sqlstate.startsWith("HV") || where.includes("remote SQL command");
 }
