@@ -1,5 +1,5 @@
 import type { AppError } from "./errors.ts";
-import type { CacheStatus, FailureReason, Stage } from "./types.ts";
+import type { CacheStatus, FailureReason, Stage, TenantFailure } from "./types.ts";
 
 /** Every noteworthy event. Code never logs or counts: it reports one of these; logs and metrics listen. */
 export type Observation =
@@ -33,7 +33,7 @@ export type Observation =
       readonly seconds: number;
     }
   /** A tenant is missing from a fresh answer. */
-  | { readonly kind: "tenant.failed"; readonly tenant: string; readonly reason: FailureReason; readonly detail: string }
+  | ({ readonly kind: "tenant.failed" } & TenantFailure)
   /** The number of lanes was chosen for a fleet; the round trip is null where it was not measured. */
   | {
       readonly kind: "lanes.fitted";

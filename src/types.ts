@@ -136,7 +136,7 @@ export interface TenantDoubt {
 }
 
 /** A tenant that failed, and whose last good rows stand for it. */
-export interface StaleTenant extends Omit<TenantFailure, "requestOutOfTime"> {
+export interface StaleTenant extends TenantFailure {
   readonly ageSeconds: number;
 }
 

@@ -15,7 +15,6 @@ export const QUESTION_OPTIONS = {
   to: { value: "TIME", summary: "End of the time range (default: now)" },
   partial: { value: "POLICY", summary: "How many tenants must answer: allow, fail, or a share such as 95%" },
   require: { value: "NAMES", repeated: true, summary: "Tenants without which there is no answer, as in a,b" },
-  stale: { value: "TIME", summary: "Show tenants that fail by their last rows, if no older, as in 10m" },
   timeout: { value: "TIME", summary: "Time for the answer, as in 5s; at most the deadline of the settings" },
   param: { value: "NAME=VALUE", repeated: true, summary: "A value for $param(NAME)" },
 } as const satisfies Record<string, Option>;
@@ -49,7 +48,6 @@ export async function readQuestion(
         tenants: given.list("tenants").flatMap((names) => names.split(",")),
         partial: given.text("partial"),
         require: given.list("require").flatMap((names) => names.split(",")),
-        stale: given.text("stale"),
         timeout: given.text("timeout"),
         format,
         // A named query declares its types; for SQL of one's own the value has to say what it is.

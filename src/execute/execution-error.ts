@@ -16,7 +16,7 @@ export class ExecutionError extends Error {
 /** The error for a request that ran out of time before its statement could end. */
 export function deadlineExceeded(): AppError {
   return new AppError("DEADLINE_EXCEEDED", "no answer within the request's deadline", {
-    hint: "narrow the time range or the tenants, or raise limits.deadline",
+    hint: "narrow the time range or the tenants, give a longer timeout where the request has one, or raise limits.deadline",
   });
 }
 

@@ -68,7 +68,7 @@ export function requireTenants(coverage: Coverage, expected: ReadonlySet<string>
 function requireExpected(expected: ReadonlySet<string>, required: readonly string[]): void {
   const unknown = required.filter((name) => !expected.has(name));
   if (unknown.length === 0) return;
-  throw new AppError("TENANT_UNKNOWN", `require: ${names(unknown)} is not among the tenants of this query`, {
+  throw new AppError("TENANT_UNKNOWN", `require: the query is not about ${names(unknown)}`, {
     hint: "correct the name (see /v1/tenants), or the selectors of the query and the request",
   });
 }

@@ -56,7 +56,7 @@ export function createLastGood({ maxBytes, now }: { readonly maxBytes: number; r
 
       const patched = rows.map((block) => [...block]);
       const stale: StaleTenant[] = [];
-      for (const [tenant, { reason, detail }] of failed) {
+      for (const [tenant, failure] of failed) {
         const last = store.get(keyOf(tenant));
         const ageMs = now() - (last?.storedAtMs ?? 0);
         const fits = patched.every((block, index) => block.length + (last?.value[index]?.length ?? 0) <= maxRows);
@@ -67,7 +67,7 @@ export function createLastGood({ maxBytes, now }: { readonly maxBytes: number; r
             : block;
           patched[index] = [...others, ...(last.value[index] ?? [])];
         }
-        stale.push({ tenant, reason, detail, ageSeconds: Math.round(ageMs / 1_000) });
+        stale.push({ ...failure, ageSeconds: Math.round(ageMs / 1_000) });
       }
       const asOld = new Set(stale.map(({ tenant }) => tenant));
       return { rows: patched, failures: failures.filter(({ tenant }) => !asOld.has(tenant)), stale };

@@ -163,8 +163,8 @@ async function answerAfresh(
       notices: pushDownNotices(verdicts),
     }),
   );
-  for (const { tenant, reason, detail } of [...executed.coverage.failed, ...(executed.coverage.stale ?? [])])
-    observe({ kind: "tenant.failed", tenant, reason, detail });
+  for (const failure of [...executed.coverage.failed, ...(executed.coverage.stale ?? [])])
+    observe({ kind: "tenant.failed", ...failure });
   const encoded = await timed("frames", () =>
     encodeTable(merged.table, {
       ...settings,

@@ -110,7 +110,7 @@ function banner(url: string, { tenants }: Demo): string[] {
     "  One number for the fleet:",
     `    curl -sG ${url}/v1/query --data-urlencode 'sql=SELECT sum(n) FROM (SELECT count(*) AS n FROM $<tenant>_orders) t'`,
     "  What Prometheus sees:",
-    `    curl -s ${url}/metrics | grep -v '^#' | head`,
+    `    curl -s ${url}/metrics | grep '^entity_staleness' | head -3`,
     "",
     "  Ctrl-C stops it and removes the data.",
     "",

@@ -112,6 +112,15 @@ describe("metrics", () => {
     expect(await up()).toEqual([]);
   });
 
+  it("does not show a tenant as down because a caller was in a hurry", async () => {
+    const metrics = metricsAt({ ms: 0 });
+    const hurried = { tenant: "acme", reason: "timeout", detail: "", requestOutOfTime: true } as const;
+    metrics.observe({ kind: "tenant.failed", ...hurried });
+    expect((await samplesOf(metrics)).filter((sample) => sample.startsWith("tenantry_tenant_"))).toEqual([
+      'tenantry_tenant_failures_total {"reason":"timeout"} 1',
+    ]);
+  });
+
   it("says of a tenant that is down since when, however long nobody asks, until it answers again", async () => {
     const clock = { ms: 1_000 };
     const metrics = metricsAt(clock);
