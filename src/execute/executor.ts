@@ -7,6 +7,7 @@ import type { ParameterValue } from "../postgres/read-statement.ts";
 import { type ExplainOptions, LEAST_PATIENCE, type Session, type SessionPatience } from "../postgres/session.ts";
 import type { Arm, GatheredRows, ResultColumn, TenantDoubt, TextRows } from "../types.ts";
 import { createLaneAssignment, groupByLane } from "./assign-tenants.ts";
+import { createCleanUpTime } from "./clean-up-time.ts";
 import { steadyNow, within } from "./deadline.ts";
 import { deadlineExceeded } from "./execution-error.ts";
 import { gather, noteFailures } from "./gather.ts";
@@ -19,7 +20,7 @@ import { createOuterStatements } from "./outer-statements.ts";
 import { createProber } from "./probe-suspects.ts";
 import { measureRoundTrip } from "./round-trip.ts";
 import { runShare } from "./run-share.ts";
-import { joinOutcomes, type ShareContext, type ShareOutcome } from "./share.ts";
+import { joinOutcomes, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 import { type StreamedShare, streamShare } from "./stream-share.ts";
 import { createStuckSessions } from "./stuck-sessions.ts";
 import { createSuspects } from "./suspects.ts";
@@ -161,7 +162,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   async function onLanes(
     arms: readonly Arm[],
     { priority, signal, deadlineAtMs }: LaneRunOptions,
-    run: (lane: Lane, arms: readonly Arm[], signal: AbortSignal) => Promise<ShareOutcome>,
+    run: (lane: Lane, arms: readonly Arm[], times: Pick<Share, "signal" | "cleanUpDue">) => Promise<ShareOutcome>,
   ): Promise<GatheredRows> {
     const remainingMs = deadlineAtMs - now();
     if (remainingMs <= 0) throw deadlineExceeded();
@@ -171,8 +172,13 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
         priority,
         shares.map(([lane]) => lane),
       );
+      const cleanUp = createCleanUpTime();
+      const times = { signal: stop, cleanUpDue: cleanUp.due };
       // All are awaited even when one rejects: stopping the others would cost their sessions and all tenants' connections.
-      const settled = await Promise.allSettled(shares.map(([lane, share]) => run(group.lane(lane), share, stop)));
+      const settled = await Promise.allSettled(
+        shares.map(([lane, share]) => run(group.lane(lane), share, times).finally(cleanUp.laneDone)),
+      );
+      cleanUp.allDone();
       for (const [lane, share] of shares) renewIfMoved(lane, share);
       const outcome = joinOutcomes(settled.map(outcomeOf));
       const gathered = gather(outcome);
@@ -208,14 +214,14 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
       track(() => {
         const { deadlineAtMs } = options;
         const budget = createReadBudget({ maxRows, maxBytes });
-        return onLanes(arms, options, (lane, share, signal) =>
-          runShare(lane, { arms: share, budget, deadlineAtMs, signal }, context),
+        return onLanes(arms, options, (lane, share, times) =>
+          runShare(lane, { arms: share, budget, deadlineAtMs, ...times }, context),
         );
       }),
     streamArms: (arms, { sinkFor, ...options }) =>
       track(() => {
         const { deadlineAtMs } = options;
-        return onLanes(arms, options, (lane, share, signal) =>
+        return onLanes(arms, options, (lane, share, { signal }) =>
           streamShare(lane, { arms: share, sinkFor, deadlineAtMs, signal }, context),
         );
       }),

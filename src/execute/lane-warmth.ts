@@ -24,6 +24,8 @@ export interface LaneWarmthOptions {
 /** Connecting to a tenant that answers takes far less. One that is silent for half of it, alone on a session, is known to be silent; see `fairTimeMs`. */
 const WARM_DEADLINE_MS = 11_000;
 const SWEEP_MS = 1_000;
+/** No answer waits while lanes are connected. */
+const AT_ONCE = Promise.resolve();
 /** Connecting takes two cores about 10 ms a tenant, measured: with more at once, each would take longer than it may. */
 const LANES_AT_ONCE = 128;
 
@@ -44,6 +46,7 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
       budget: createReadBudget({ maxRows: arms.length, maxBytes: 1_000_000 }),
       deadlineAtMs: context.now() + WARM_DEADLINE_MS,
       signal: context.closing,
+      cleanUpDue: AT_ONCE,
     };
     const outcome = await runShare(lane, share, context);
     noteFailures(outcome, context.suspects);

@@ -31,6 +31,8 @@ export interface Lane {
 }
 
 export interface LaneTurn {
+  /** Resolves when somebody else wants the turn. */
+  readonly wanted: Promise<void>;
   /**
    * Hands the turn on as soon as the session is clean, or gone; nobody needs to wait for that. False when it is stuck: it was
    * stopped for `cause`, and its clean-up may take the server 30 s for each tenant that went silent.
@@ -53,6 +55,7 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
   let closed = false;
   let asked = new Set<string>();
   let takenAtMs: number | null = null;
+  let want = (): void => undefined;
 
   async function open(): Promise<Session> {
     try {
@@ -87,13 +90,18 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     load: turns.load,
     heldMs: () => (takenAtMs === null ? 0 : performance.now() - takenAtMs),
     async take(signal) {
+      want();
       const leave = await turns.take(signal);
       takenAtMs = performance.now();
+      const wanted = new Promise<void>((resolve) => {
+        want = resolve;
+      });
+      if (turns.load() > 1) want();
       const end = (): void => {
         takenAtMs = null;
         leave();
       };
-      return { end: (cause) => kept(cause).finally(end) };
+      return { wanted, end: (cause) => kept(cause).finally(end) };
     },
     discard: () => discard("connection"),
     hasAsked: (tenant) => current?.usable() === true && asked.has(tenant),
@@ -102,6 +110,7 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     },
     forget: (tenant) => asked.delete(tenant),
     async renew() {
+      want();
       const leave = await turns.take(new AbortController().signal);
       try {
         await opening?.catch(() => undefined);

@@ -46,7 +46,7 @@ async function runOnLane(lane: Lane, arms: readonly Arm[], share: Share, context
   try {
     silent = await runInTurn(lane, progress, share, context);
   } finally {
-    endTurn(turn, share.signal, context);
+    void Promise.race([turn.wanted, share.cleanUpDue]).then(() => endTurn(turn, share.signal, context));
   }
   const { answers, failed } = progress;
   return joinOutcomes([{ answers, failed, absent: [...silent, ...down] }, await asking]);
@@ -103,7 +103,7 @@ async function runOnSession(lane: Lane, progress: Progress, share: Share, deadli
       await isolateFailures(progress, async (arms) => {
         lane.noteAsked(arms.map(({ tenant }) => tenant));
         const budget = lendBudget(share.budget);
-        return session.run(unionAll(arms), { budget, signal }).catch((error: unknown) => {
+        return session.run(unionAll(arms), { budget, signal, cleanUpLater: true }).catch((error: unknown) => {
           // What it took is nobody's, at once: whoever asks these tenants one by one needs the room.
           budget.revoke();
           throw error;

@@ -11,6 +11,8 @@ export interface StatementOptions {
   readonly values: readonly ParameterValue[];
   /** True when a cancel request was sent for this statement, which may still come and hit the next one. */
   readonly interrupted: () => boolean;
+  /** When a statement that ended well may be closed; see `RunOptions`. */
+  readonly closing: Promise<void>;
 }
 
 /** Where a statement's columns and rows go. */
@@ -54,7 +56,7 @@ export function readStatement(
   client: RawClient,
   sql: string,
   reader: StatementReader,
-  { values, interrupted }: StatementOptions,
+  { values, interrupted, closing }: StatementOptions,
 ): StatementReading {
   let begun = false;
   let settled = false;
@@ -79,6 +81,8 @@ export function readStatement(
     connection.flush();
   };
   const close = (connection: ProtocolWriter): void => {
+    // The session failed while the closing waited.
+    if (synced) return;
     cleaning = !interrupted();
     synced = true;
     inOneWrite(client, () => {
@@ -112,7 +116,7 @@ export function readStatement(
       if (cleaning) return;
       if (begun) {
         if (!settled) settle();
-        close(connection);
+        void closing.then(() => close(connection));
       }
       begun = true;
     },

@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly values?: readonly ParameterValue[];
   readonly budget: ReadBudget;
   readonly signal: AbortSignal;
+  /** Leaves the clean-up of a statement that ended well until somebody waits for the session to be idle. */
+  readonly cleanUpLater?: boolean;
 }
 
 /**
@@ -62,6 +64,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 export const LEAST_PATIENCE: SessionPatience = { cancelMs: 250, cleanUpMs: 3_000 };
 const TEXT_FORM = { getTypeParser: () => (value: string) => value };
 const NOT_BEGUN = Promise.resolve(false);
+const AT_ONCE = Promise.resolve();
 const explained = z.array(z.tuple([z.string()]));
 
 /** The session of a client that is connected; `end` says goodbye to the server. */
@@ -75,6 +78,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
   let cancelSent = false;
   let onEnd = (): void => undefined;
   let onLargeRow = (): void => undefined;
+  let beginCleanUp = (): void => undefined;
   const ended = new Promise<void>((resolve) => {
     onEnd = resolve;
   });
@@ -112,7 +116,10 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     void idle().then(() => clearTimeout(timer));
   }
 
-  const idle = (): Promise<void> => Promise.race([clean, ended]);
+  const idle = (): Promise<void> => {
+    beginCleanUp();
+    return Promise.race([clean, ended]);
+  };
 
   /**
    * Sees to it that a statement is rolled back, which undoes settings, and what outlives a transaction discarded, such as advisory locks. A
@@ -166,6 +173,11 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     );
   }
 
+  const whenIdleIsWanted = (): Promise<void> =>
+    new Promise((resolve) => {
+      beginCleanUp = resolve;
+    });
+
   const interrupting = { interrupt, interrupted: () => cancelSent };
 
   return {
@@ -173,11 +185,12 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     stuck: () => stuck,
     idle,
     destroy,
-    async run(sql, { values = [], budget, signal }) {
+    async run(sql, { values = [], budget, signal, cleanUpLater = false }) {
       const text = oneText(sql);
       let cleaned = NOT_BEGUN;
       const work = async (): Promise<TextRows> => {
-        const reading = readRows(client, text, { values, budget, ...interrupting });
+        const closing = cleanUpLater ? whenIdleIsWanted() : AT_ONCE;
+        const reading = readRows(client, text, { values, budget, closing, ...interrupting });
         cleaned = reading.cleaned;
         onLargeRow = reading.cut;
         return reading.rows;
@@ -188,7 +201,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
       const text = oneText(sql);
       let cleaned = NOT_BEGUN;
       const work = async (): Promise<boolean> => {
-        const streaming = streamRows(client, text, { values: [], sink, tap, ...interrupting });
+        const streaming = streamRows(client, text, { values: [], sink, tap, closing: AT_ONCE, ...interrupting });
         cleaned = streaming.cleaned;
         onLargeRow = streaming.cut;
         signal.addEventListener("abort", streaming.cut, { once: true });

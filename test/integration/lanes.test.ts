@@ -340,6 +340,20 @@ test("an abort cancels the lanes' statements, and the lanes are free for the nex
     expect(await pids()).toEqual(before);
   }));
 
+test("lanes clean up after an answer, at once when the next request wants them, and without waiting long for others", () =>
+  withFleet(4, { laneGroups: 1, lanes: 4 }, async ({ run, arms, names, federation }) => {
+    const OPEN = "select 1 from pg_stat_activity where application_name = $1 and xact_start is not null";
+    const open = async () => (await federation.query(OPEN, [SESSIONS])).length;
+    for (let request = 0; request < 20; request += 1) {
+      expect(countBy((await run(arms())).rows, 1)).toEqual(tenRowsOf(names));
+    }
+    await expect.poll(open, { timeout: 1_000 }).toBe(0);
+    const running = run([...arms("'x'::text").slice(0, 1), ...arms("pg_sleep(0.2)::text").slice(1)]);
+    await expect.poll(open, { timeout: 1_000, interval: 10 }).toBe(4);
+    await expect.poll(open, { timeout: 1_000, interval: 10 }).toBe(3);
+    expect((await running).failures).toEqual([]);
+  }));
+
 test("the row limit is one for all lanes", () =>
   withFleet(8, {}, async ({ run, arms }) => {
     const { rows, truncated } = await run(arms(), { maxRows: 33 });

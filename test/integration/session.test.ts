@@ -198,6 +198,27 @@ test("rows of a statement that fails are given back to the budget", () =>
     expect(budget.rowsLeft()).toBe(50_000);
   }));
 
+test("a statement whose clean-up may wait is cleaned up as soon as somebody waits for that, or asks again", () =>
+  withSession((session) =>
+    withSql(inject("postgresUrl"), async (sql) => {
+      const later = { ...options(), cleanUpLater: true };
+      const pidOf = async () => Number((await session.run("select pg_backend_pid()", later)).rows[0]?.[0]);
+      const pid = await pidOf();
+      const isOpen = async () =>
+        (await sql.query("select 1 from pg_stat_activity where pid = $1 and xact_start is not null", [pid])).length ===
+        1;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(await isOpen()).toBe(true);
+      await session.idle();
+      expect(await isOpen()).toBe(false);
+      expect([await pidOf(), await pidOf(), await isOpen()]).toEqual([pid, pid, true]);
+      await expect(session.run("select 1 / 0", later)).rejects.toThrow();
+      expect(await pidOf()).toBe(pid);
+      await session.close();
+      await expect.poll(isOpen).toBe(false);
+    }),
+  ));
+
 test("an abort cancels the statement on the server, and the session is clean for the next one", () =>
   withSession(async (session) => {
     const stop = new AbortController();
