@@ -1,5 +1,6 @@
 import { formatDuration, formatSize } from "../config/units.ts";
 import { AppError } from "../errors.ts";
+import { deadlineExceeded } from "../execute/execution-error.ts";
 import type { Coverage, Notice, QueryRequest, StaleTenant, TenantFailure } from "../types.ts";
 
 /** What an answer covers: of a tenant that failed in several blocks, the first failure counts. */
@@ -61,7 +62,13 @@ function tenantsFailed(coverage: Coverage, { partial: policy, required }: Wanted
 export function requireTenants(coverage: Coverage, expected: ReadonlySet<string>, wanted: WantedTenants): void {
   requireExpected(expected, wanted.required);
   if (coverage.expected === 0 && wanted.partial !== "allow") throw nobodyAsked();
-  if (!satisfies(coverage, wanted)) throw tenantsFailed(coverage, wanted);
+  if (satisfies(coverage, wanted)) return;
+  throw nobodyHadTime(coverage) ? deadlineExceeded() : tenantsFailed(coverage, wanted);
+}
+
+/** True when there is no answer, and nothing is known that would be wrong with a tenant. */
+function nobodyHadTime({ answered, failed, stale = [] }: Coverage): boolean {
+  return answered + stale.length === 0 && failed.every(({ requestOutOfTime }) => requestOutOfTime === true);
 }
 
 /** Throws TENANT_UNKNOWN for a required tenant that the query is not about; one that the caller may not see is told as if it did not exist. */
