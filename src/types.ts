@@ -123,7 +123,7 @@ export interface TenantFailure {
   /** A sentence for people, free of hosts, logins and remote SQL. */
   readonly detail: string;
   /** True when it says nothing of the tenant: the request's own time ran out, or nobody could ask it. Another request may get its answer. */
-  readonly requestOutOfTime?: true;
+  readonly inconclusive?: true;
 }
 
 /** A tenant that is down (`open`: it is asked nothing) or on trial (`half-open`: it was found reachable, or is being asked). */

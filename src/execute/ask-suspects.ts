@@ -2,7 +2,7 @@ import { lendBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { noSession, notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
 import type { FailedArm } from "./isolate-failures.ts";
-import { type AskOptions, type LoneOutcome, readOf } from "./lone-sessions.ts";
+import { type AskOptions, type LoneOutcome, readWithin } from "./lone-sessions.ts";
 import { fairTimeMs, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 import { RESERVE_MS } from "./take-turn.ts";
 
@@ -23,7 +23,11 @@ export async function askSuspects(arms: readonly Arm[], share: Share, context: S
     arms.map(async (arm) => {
       const budget = lendBudget(share.budget);
       let begun = false;
-      const asking = askSuspect(arm.tenant, { read: readOf(arm.sql, budget), onTurn: () => (begun = true) }, context);
+      const asking = askSuspect(
+        arm.tenant,
+        { read: readWithin(arm.sql, budget), onTurn: () => (begun = true) },
+        context,
+      );
       const outcome = await orSilent(asking, patienceMs);
       if (outcome.kind === "answered") answers.push(outcome.rows);
       else if (outcome.kind === "failed") failed.push({ arm, facts: outcome.facts, noted: true });

@@ -36,13 +36,13 @@ export function outOfTime(tenant: string): TenantFailure {
     tenant,
     reason: "timeout",
     detail: "the request's own time ran out before the tenant could answer",
-    requestOutOfTime: true,
+    inconclusive: true,
   };
 }
 
 /** The failure of a tenant in doubt that was not asked, since too many others are in doubt. */
 export function notAsked(tenant: string): TenantFailure {
-  return { tenant, reason: "timeout", detail: "not asked: too many tenants do not answer", requestOutOfTime: true };
+  return { tenant, reason: "timeout", detail: "not asked: too many tenants do not answer", inconclusive: true };
 }
 
 /** The failure of a tenant that was to be asked on a session of its own, when the federation database gave none, or lost it. */
@@ -51,7 +51,7 @@ export function noSession(tenant: string): TenantFailure {
     tenant,
     reason: "timeout",
     detail: "not asked: the federation database gave no session for it",
-    requestOutOfTime: true,
+    inconclusive: true,
   };
 }
 

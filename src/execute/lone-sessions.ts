@@ -31,13 +31,13 @@ function failureOf(error: unknown): LoneOutcome {
 }
 
 /** Reads the rows of a statement within a budget. */
-export function readOf(sql: string, budget: ReadBudget): ReadOn {
+export function readWithin(sql: string, budget: ReadBudget): ReadOn {
   return (session, signal) => session.run(sql, { budget, signal });
 }
 
 /** Reads the answer of a statement that has no rows. */
-export function probeOf(sql: string): ReadOn {
-  return readOf(sql, createReadBudget({ maxRows: 1, maxBytes: 1_000 }));
+export function readProbe(sql: string): ReadOn {
+  return readWithin(sql, createReadBudget({ maxRows: 1, maxBytes: 1_000 }));
 }
 
 export interface AskOptions {

@@ -4,7 +4,7 @@ import { keepWithin } from "../postgres/read-rows.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { noSession, notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
 import type { Progress } from "./isolate-failures.ts";
-import { type LoneOutcome, probeOf, readOf } from "./lone-sessions.ts";
+import { type LoneOutcome, readProbe, readWithin } from "./lone-sessions.ts";
 import { fairTimeMs, type Share, type ShareContext } from "./share.ts";
 import { RESERVE_MS } from "./take-turn.ts";
 
@@ -42,8 +42,8 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
   function ask(arm: Arm, withinMs: number, signal: AbortSignal): Promise<LoneOutcome> {
     const probe = mayProbe ? context.probeOf(arm.tenant) : undefined;
     const outcome = lone.ask({
-      read: readOf(arm.sql, share.budget.another()),
-      ...(probe && { probe: { read: probeOf(probe.sql), withinMs } }),
+      read: readWithin(arm.sql, share.budget.another()),
+      ...(probe && { probe: { read: readProbe(probe.sql), withinMs } }),
       timeoutMs: tenantDeadlineMs,
       untilMs,
       signals: [share.signal, signal],

@@ -1,6 +1,6 @@
 import type { Arm, TenantFailure } from "../types.ts";
 import { tenantFailure, tenantTimeout } from "./execution-error.ts";
-import { type LoneOutcome, probeOf } from "./lone-sessions.ts";
+import { type LoneOutcome, readProbe } from "./lone-sessions.ts";
 import type { ShareContext } from "./share.ts";
 
 /** Finds out beside the requests which tenants that were down can be reached again. */
@@ -27,7 +27,7 @@ export function createProber({ context }: ProberOptions): Prober {
     const timeoutMs = Math.min(PROBE_TIMEOUT_MS, tenantDeadlineMs);
     const outcome = await lone
       .ask({
-        read: probeOf(arm.sql),
+        read: readProbe(arm.sql),
         timeoutMs,
         untilMs: now() + timeoutMs,
         signals: [closing],

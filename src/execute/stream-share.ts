@@ -7,7 +7,7 @@ import { startDeadline } from "./deadline.ts";
 import { noSession, notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
 import { armFault, type FailedArm } from "./isolate-failures.ts";
 import type { Lane } from "./lane.ts";
-import { probeOf, type ReadOn } from "./lone-sessions.ts";
+import { type ReadOn, readProbe } from "./lone-sessions.ts";
 import type { ShareContext, ShareOutcome } from "./share.ts";
 import { limitSilence, type SilenceLimit } from "./silence.ts";
 import { endTurn, RESERVE_MS, takeTurn } from "./take-turn.ts";
@@ -74,24 +74,30 @@ async function streamOnLane(lane: Lane, arm: Arm, share: StreamedShare, context:
     if (share.deadlineAtMs - RESERVE_MS - context.now() <= 0) return late;
     const turn = await takeTurn(lane, share, context);
     if (turn === null) return late;
-    try {
-      // Decided now: the tenant may have failed while the lane was somebody else's.
-      const treatment = context.suspects.treatmentOf(arm.tenant);
-      if (typeof treatment !== "string") return { kind: "absent", failure: treatment };
-      if (treatment !== "apart") {
-        const outcome = await streamInTurn(lane, arm, share, context);
-        if (outcome !== "cancelled" && outcome !== "lost") return outcome;
-        if (attempt === 2) {
-          if (outcome === "lost") throw federationUnavailable(undefined);
-          return late;
-        }
-        continue;
-      }
-    } finally {
-      endTurn(turn, share.signal, context);
-    }
-    return streamApart(arm, share, context);
+    const outcome = await streamAsTrusted(lane, arm, share, context).finally(() =>
+      endTurn(turn, share.signal, context),
+    );
+    if (outcome === "apart") return streamApart(arm, share, context);
+    if (typeof outcome !== "string") return outcome;
+    if (attempt < 2) continue;
+    if (outcome === "lost") throw federationUnavailable(undefined);
+    return late;
   }
+}
+
+/** What keeps an arm from an outcome on its lane: it is to be asked elsewhere, or the session was lost or cancelled by somebody else. */
+type Hindrance = "apart" | "lost" | "cancelled";
+
+/** Decides in the turn: the tenant may have failed while the lane was somebody else's. */
+async function streamAsTrusted(
+  lane: Lane,
+  arm: Arm,
+  share: StreamedShare,
+  context: ShareContext,
+): Promise<ArmOutcome | Hindrance> {
+  const treatment = context.suspects.treatmentOf(arm.tenant);
+  if (typeof treatment !== "string") return { kind: "absent", failure: treatment };
+  return treatment === "apart" ? "apart" : streamInTurn(lane, arm, share, context);
 }
 
 async function streamInTurn(
@@ -99,7 +105,7 @@ async function streamInTurn(
   arm: Arm,
   share: StreamedShare,
   context: ShareContext,
-): Promise<ArmOutcome | "lost" | "cancelled"> {
+): Promise<ArmOutcome | Hindrance> {
   const { tenantDeadlineMs, observe, now } = context;
   const startedAtMs = now();
   const deadline = startDeadline(share.deadlineAtMs - RESERVE_MS - now(), share.signal);
@@ -148,7 +154,7 @@ async function blame({ tenant }: Arm, context: ShareContext): Promise<ArmOutcome
     return { kind: "absent", failure };
   }
   const timeoutMs = probeMs();
-  const asked = { read: probeOf(probe.sql), timeoutMs, untilMs: now() + timeoutMs, signals: [closing] };
+  const asked = { read: readProbe(probe.sql), timeoutMs, untilMs: now() + timeoutMs, signals: [closing] };
   const { kind } = await lone.ask(asked);
   if (kind === "no_session") throw federationUnavailable(undefined);
   if (kind === "not_asked") return { kind: "absent", failure: notAsked(tenant) };

@@ -152,7 +152,7 @@ function record(instruments: Instruments, health: TenantHealth, now: () => numbe
     case "tenant.failed":
       i.tenantFailures.inc({ reason: observation.reason });
       // A caller in a hurry must not raise an alert about tenants that are well.
-      if (observation.requestOutOfTime !== true) health.failed(observation.tenant, observation.reason);
+      if (observation.inconclusive !== true) health.failed(observation.tenant, observation.reason);
       break;
     case "tenant.state":
       if (observation.state === "closed") health.recovered(observation.tenant);

@@ -8,7 +8,8 @@ import { readStatement, type StatementOptions, type TextRow } from "./read-state
 const FIRST_BATCH_ROWS = 8;
 const MAX_BATCH_ROWS = 5_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
-const CELL_BYTES = 8;
+/** The place of a value in a row, which a NULL needs too. */
+export const CELL_BYTES = 8;
 // Later rows may be larger than the first ones: sizes are learnt in steps.
 const BATCH_GROWTH = 16;
 
@@ -79,7 +80,7 @@ function batchRows(rowsRead: number, bytesRead: number, rowsLeft: number): numbe
   return Math.max(1, Math.min(fitting, rowsRead * BATCH_GROWTH, MAX_BATCH_ROWS, rowsLeft + 1));
 }
 
-/** What a row takes: its values, and a place for each, which a NULL needs too. */
+/** What a row takes: its values, and a place for each. */
 function sizeOf(row: TextRow): number {
   let bytes = CELL_BYTES * row.length;
   for (const value of row) if (value !== null) bytes += Buffer.byteLength(value);

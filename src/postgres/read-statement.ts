@@ -12,7 +12,7 @@ export interface StatementOptions {
   /** True when a cancel request was sent for this statement, which may still come and hit the next one. */
   readonly interrupted: () => boolean;
   /** When a statement that ended well may be closed; see `RunOptions`. */
-  readonly closing: Promise<void>;
+  readonly mayClose: Promise<void>;
 }
 
 /** Where a statement's columns and rows go. */
@@ -56,7 +56,7 @@ export function readStatement(
   client: RawClient,
   sql: string,
   reader: StatementReader,
-  { values, interrupted, closing }: StatementOptions,
+  { values, interrupted, mayClose }: StatementOptions,
 ): StatementReading {
   let begun = false;
   let settled = false;
@@ -116,7 +116,7 @@ export function readStatement(
       if (cleaning) return;
       if (begun) {
         if (!settled) settle();
-        void closing.then(() => close(connection));
+        void mayClose.then(() => close(connection));
       }
       begun = true;
     },

@@ -40,7 +40,7 @@ export interface Session {
   usable(): boolean;
   /** True when it was ended since it did not stop when told, or did not become clean: the server may need half a minute to end it. */
   stuck(): boolean;
-  /** Resolves when the session is clean for the next statement, or has ended. */
+  /** Begins a clean-up that was left for later; resolves when the session is clean for the next statement, or has ended. */
   idle(): Promise<void>;
   /** Columns of a statement, which is not run. */
   describe(sql: string, signal: AbortSignal): Promise<readonly ResultColumn[]>;
@@ -189,8 +189,8 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
       const text = oneText(sql);
       let cleaned = NOT_BEGUN;
       const work = async (): Promise<TextRows> => {
-        const closing = cleanUpLater ? whenIdleIsWanted() : AT_ONCE;
-        const reading = readRows(client, text, { values, budget, closing, ...interrupting });
+        const mayClose = cleanUpLater ? whenIdleIsWanted() : AT_ONCE;
+        const reading = readRows(client, text, { values, budget, mayClose, ...interrupting });
         cleaned = reading.cleaned;
         onLargeRow = reading.cut;
         return reading.rows;
@@ -201,7 +201,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
       const text = oneText(sql);
       let cleaned = NOT_BEGUN;
       const work = async (): Promise<boolean> => {
-        const streaming = streamRows(client, text, { values: [], sink, tap, closing: AT_ONCE, ...interrupting });
+        const streaming = streamRows(client, text, { values: [], sink, tap, mayClose: AT_ONCE, ...interrupting });
         cleaned = streaming.cleaned;
         onLargeRow = streaming.cut;
         signal.addEventListener("abort", streaming.cut, { once: true });

@@ -68,7 +68,7 @@ export function requireTenants(coverage: Coverage, expected: ReadonlySet<string>
 
 /** True when there is no answer, and nothing is known that would be wrong with a tenant. */
 function nobodyHadTime({ answered, failed, stale = [] }: Coverage): boolean {
-  return answered + stale.length === 0 && failed.every(({ requestOutOfTime }) => requestOutOfTime === true);
+  return answered + stale.length === 0 && failed.every(({ inconclusive }) => inconclusive === true);
 }
 
 /** Throws TENANT_UNKNOWN for a required tenant that the query is not about; one that the caller may not see is told as if it did not exist. */

@@ -1,6 +1,7 @@
 import { createBoundedStore } from "../cache/bounded-store.ts";
 import { cacheKey } from "../cache/cache-key.ts";
 import { expectedTenants, type PlannedBlock } from "../plan/planned-block.ts";
+import { CELL_BYTES } from "../postgres/read-rows.ts";
 import type { GatheredRows, QueryRequest, StaleTenant, TenantFailure } from "../types.ts";
 import { sortedParams } from "./answer-key.ts";
 import type { SelectedTenants } from "./tenant-selection.ts";
@@ -109,14 +110,14 @@ function groupByTenant(rows: readonly TextRow[], tenantColumn: number): Readonly
   return groups;
 }
 
-/** What a row costs beside its texts, roughly: an array and its slots. */
+/** What a row costs beside its texts and their places, roughly. */
 const ROW_BYTES = 64;
 
 function bytesOf(blocks: readonly (readonly TextRow[])[]): number {
   let bytes = 0;
   for (const rows of blocks)
     for (const row of rows) {
-      bytes += ROW_BYTES;
+      bytes += ROW_BYTES + CELL_BYTES * row.length;
       for (const text of row) bytes += 2 * (text?.length ?? 0);
     }
   return bytes;

@@ -182,7 +182,7 @@ async function answerAfresh(
     expected: expectedTenants(prepared.blocks),
     notices: [...merged.notices, ...encoded.notices],
     madeAtMs: context.now(),
-    cutByDeadlineMs: coverage.failed.some(({ requestOutOfTime }) => requestOutOfTime) ? request.deadlineMs : null,
+    cutByDeadlineMs: coverage.failed.some(({ inconclusive }) => inconclusive) ? request.deadlineMs : null,
   };
   return {
     value,

@@ -34,7 +34,7 @@ const options = (changes: Partial<ReadOptions> = {}): ReadOptions => ({
   values: [],
   budget: createReadBudget({ maxRows: 1_000, maxBytes: 1e6 }),
   interrupt: () => undefined,
-  closing: Promise.resolve(),
+  mayClose: Promise.resolve(),
   interrupted: () => false,
   ...changes,
 });

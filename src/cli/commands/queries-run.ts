@@ -11,7 +11,7 @@ export const queriesRun: Command = {
   options: ASK_OPTIONS,
   examples: [
     "tenantry queries run entity_staleness",
-    "tenantry queries run orders_by_status --param status=failed --partial fail --json",
+    "tenantry queries run top_tenants --param top=5 --partial fail --json",
   ],
   run: ask,
 };

@@ -114,7 +114,7 @@ describe("metrics", () => {
 
   it("does not show a tenant as down because a caller was in a hurry", async () => {
     const metrics = metricsAt({ ms: 0 });
-    const hurried = { tenant: "acme", reason: "timeout", detail: "", requestOutOfTime: true } as const;
+    const hurried = { tenant: "acme", reason: "timeout", detail: "", inconclusive: true } as const;
     metrics.observe({ kind: "tenant.failed", ...hurried });
     expect((await samplesOf(metrics)).filter((sample) => sample.startsWith("tenantry_tenant_"))).toEqual([
       'tenantry_tenant_failures_total {"reason":"timeout"} 1',

@@ -4,7 +4,7 @@ import type { TenantFailure } from "../../../src/types.ts";
 
 const EXPECTED = new Set(["a", "b"]);
 const ANYTHING = { partial: "allow", required: [] } as const;
-const hurried = (tenant: string): TenantFailure => ({ tenant, reason: "timeout", detail: "", requestOutOfTime: true });
+const hurried = (tenant: string): TenantFailure => ({ tenant, reason: "timeout", detail: "", inconclusive: true });
 const silent = (tenant: string): TenantFailure => ({ tenant, reason: "timeout", detail: "no answer within 10.0 s" });
 
 test("a request that had no time for anybody is told so, and no tenant is blamed", () => {
