@@ -77,7 +77,8 @@ describe("serve", () => {
 
   test("finds the tenants and answers from foreign tables and from views over them", async () => {
     await withServer([], async (url, server) => {
-      expect((await fetch(`${url}/readyz`)).status).toBe(200);
+      // It listens before its lanes are connected, and says so until they are.
+      await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
       const tenants = await (await fetch(`${url}/v1/tenants`)).text();
       expect(JSON.parse(tenants)).toMatchObject([
         { tenant: "north", state: "ready", relations: ["adults", "people", "users"] },

@@ -78,7 +78,8 @@ export async function runProgram(args: readonly string[], env: Environment = {})
 
 function start(args: readonly string[], env: Environment) {
   const { PATH = "", HOME = "", TMPDIR } = process.env;
-  return spawn(process.execPath, ["dist/cli/main.js", ...args], {
+  // By its own first line, which has settings of Node's.
+  return spawn("dist/cli/main.js", args, {
     cwd: REPOSITORY,
     env: { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...env },
     stdio: ["ignore", "pipe", "pipe"],
