@@ -98,6 +98,8 @@ export interface QueryRequest {
   readonly deadlineMs: number;
   /** Scheduled queries (the exporter's) have a lane group of their own. */
   readonly priority: "interactive" | "scheduled";
+  /** The same for all queries of one HTTP request that has several. */
+  readonly together?: symbol;
 }
 
 export const PARAM_TYPES = ["text", "integer", "number", "boolean", "timestamp"] as const;

@@ -31,6 +31,8 @@ export interface LaneRunOptions {
   readonly priority: "interactive" | "scheduled";
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
+  /** The same for questions that belong together: those that follow each other on a lane share a transaction, which saves round trips. */
+  readonly together?: symbol | undefined;
 }
 
 export interface RunLimits {
@@ -212,10 +214,10 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   return {
     runArms: (arms, { maxRows, maxBytes, ...options }) =>
       track(() => {
-        const { deadlineAtMs } = options;
+        const { deadlineAtMs, together } = options;
         const budget = createReadBudget({ maxRows, maxBytes });
         return onLanes(arms, options, (lane, share, times) =>
-          runShare(lane, { arms: share, budget, deadlineAtMs, ...times }, context),
+          runShare(lane, { arms: share, budget, deadlineAtMs, together, ...times }, context),
         );
       }),
     streamArms: (arms, { sinkFor, ...options }) =>

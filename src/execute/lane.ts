@@ -13,8 +13,8 @@ export interface Lane {
   load(): number;
   /** Milliseconds for which the statement that has the turn has had it; 0 when none has. */
   heldMs(): number;
-  /** Resolves when it is this statement's turn. */
-  take(signal: AbortSignal): Promise<LaneTurn>;
+  /** Resolves when it is this statement's turn. Statements of `together` that come one after the other share a transaction. */
+  take(signal: AbortSignal, together?: symbol): Promise<LaneTurn>;
   /** The lane's session, opened when there is none. To be called in a turn. */
   session(signal: AbortSignal): Promise<Session>;
   /** Throws away a session whose connection was lost. */
@@ -34,7 +34,8 @@ export interface LaneTurn {
   /** Resolves when somebody else wants the turn. */
   readonly wanted: Promise<void>;
   /**
-   * Hands the turn on as soon as the session is clean, or gone; nobody needs to wait for that. False when it is stuck: it was
+   * Hands the turn on: at once, with the transaction, when the next statement shares it, else as soon as the session is clean, or gone; nobody
+   * needs to wait for that. False when it is stuck: it was
    * stopped for `cause`, and its clean-up may take the server 30 s for each tenant that went silent.
    */
   end(cause: ReplaceCause): Promise<boolean>;
@@ -56,6 +57,23 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
   let asked = new Set<string>();
   let takenAtMs: number | null = null;
   let want = (): void => undefined;
+  /** Who waits, in the order of their turns: what their statements are together with. */
+  const waiting: { readonly together: symbol | undefined }[] = [];
+
+  async function takeTurn(signal: AbortSignal, together: symbol | undefined): Promise<() => void> {
+    const one = { together };
+    want();
+    waiting.push(one);
+    try {
+      return await turns.take(signal);
+    } finally {
+      waiting.splice(waiting.indexOf(one), 1);
+    }
+  }
+
+  function handOn(together: symbol | undefined): boolean {
+    return together !== undefined && waiting[0]?.together === together && current?.keepTransaction(together) === true;
+  }
 
   async function open(): Promise<Session> {
     try {
@@ -89,9 +107,8 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     index,
     load: turns.load,
     heldMs: () => (takenAtMs === null ? 0 : performance.now() - takenAtMs),
-    async take(signal) {
-      want();
-      const leave = await turns.take(signal);
+    async take(signal, together) {
+      const leave = await takeTurn(signal, together);
       takenAtMs = performance.now();
       const wanted = new Promise<void>((resolve) => {
         want = resolve;
@@ -101,7 +118,14 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
         takenAtMs = null;
         leave();
       };
-      return { wanted, end: (cause) => kept(cause).finally(end) };
+      return {
+        wanted,
+        end: async (cause) => {
+          if (!handOn(together)) return kept(cause).finally(end);
+          end();
+          return true;
+        },
+      };
     },
     discard: () => discard("connection"),
     hasAsked: (tenant) => current?.usable() === true && asked.has(tenant),
@@ -110,8 +134,7 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     },
     forget: (tenant) => asked.delete(tenant),
     async renew() {
-      want();
-      const leave = await turns.take(new AbortController().signal);
+      const leave = await takeTurn(new AbortController().signal, undefined);
       try {
         await opening?.catch(() => undefined);
         const session = current;

@@ -103,11 +103,13 @@ async function runOnSession(lane: Lane, progress: Progress, share: Share, deadli
       await isolateFailures(progress, async (arms) => {
         lane.noteAsked(arms.map(({ tenant }) => tenant));
         const budget = lendBudget(share.budget);
-        return session.run(unionAll(arms), { budget, signal, cleanUpLater: true }).catch((error: unknown) => {
-          // What it took is nobody's, at once: whoever asks these tenants one by one needs the room.
-          budget.revoke();
-          throw error;
-        });
+        return session
+          .run(unionAll(arms), { budget, signal, cleanUpLater: true, together: share.together })
+          .catch((error: unknown) => {
+            // What it took is nobody's, at once: whoever asks these tenants one by one needs the room.
+            budget.revoke();
+            throw error;
+          });
       });
       return true;
     } catch (error) {

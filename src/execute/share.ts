@@ -35,6 +35,8 @@ export interface Share {
   readonly budget: ReadBudget;
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
+  /** See `LaneRunOptions`. */
+  readonly together?: symbol | undefined;
   /** When its lane may clean up, unless somebody wants the lane sooner. */
   readonly cleanUpDue: Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { startDeadline } from "./deadline.ts";
 import type { Lane, LaneTurn } from "./lane.ts";
-import type { ShareContext } from "./share.ts";
+import type { Share, ShareContext } from "./share.ts";
 
 /** Kept back from what is left of a request, for merging and writing what the others gave. */
 export const RESERVE_MS = 100;
@@ -8,14 +8,14 @@ export const RESERVE_MS = 100;
 /** The lane's turn, or null when it does not come before `deadlineAtMs`. */
 export async function takeTurn(
   lane: Lane,
-  { deadlineAtMs, signal }: { readonly deadlineAtMs: number; readonly signal: AbortSignal },
+  { deadlineAtMs, signal, together }: Pick<Share, "deadlineAtMs" | "signal" | "together">,
   { now }: Pick<ShareContext, "now">,
 ): Promise<LaneTurn | null> {
   // Most lanes are free, and a request may have a hundred of them: none needs a deadline for what does not wait.
-  if (lane.load() === 0) return lane.take(signal);
+  if (lane.load() === 0) return lane.take(signal, together);
   const wait = startDeadline(deadlineAtMs - now() - RESERVE_MS, signal);
   try {
-    return await lane.take(wait.signal);
+    return await lane.take(wait.signal, together);
   } catch (error) {
     if (wait.passed()) return null;
     throw error;

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { ResultColumn, TextRows } from "../types.ts";
 import type { RawClient } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
-import { readStatement, type StatementOptions, type TextRow } from "./read-statement.ts";
+import { type Aftermath, readStatement, type StatementOptions, type TextRow } from "./read-statement.ts";
 
 // The server sends a batch whole, and a row may have megabytes: the first batch tells how large rows are.
 const FIRST_BATCH_ROWS = 8;
@@ -19,11 +19,11 @@ export interface ReadOptions extends StatementOptions {
   readonly interrupt: () => void;
 }
 
-/** Rows on their way; `cleaned` is the statement's. */
+/** Rows on their way; `closed` is the statement's. */
 export interface Reading {
   /** Resolves as soon as the last row is there. */
   readonly rows: Promise<TextRows>;
-  readonly cleaned: Promise<boolean>;
+  readonly closed: Promise<Aftermath>;
   /** Ends the reading with the rows that are there: a row is too large to be read, and the connection ends. */
   cut(): void;
 }
@@ -59,12 +59,12 @@ export function readRows(client: RawClient, sql: string, options: ReadOptions): 
     },
     lost: () => budget.giveBack(rows.length, bytes),
   };
-  const { ended, cleaned, settle } = readStatement(client, sql, reader, options);
+  const { ended, closed, settle } = readStatement(client, sql, reader, options);
   function cut(): void {
     truncated = true;
     settle();
   }
-  return { rows: ended.then(() => ({ columns, rows, truncated })), cleaned, cut };
+  return { rows: ended.then(() => ({ columns, rows, truncated })), closed, cut };
 }
 
 /** The rows of an answer that a budget has room for, which they take from it: the answer was read within another one. */

@@ -7,7 +7,7 @@ import { pgErrorFacts, SessionLost } from "./pg-error.ts";
 import { type RawClient, socketOf } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
 import { readRows } from "./read-rows.ts";
-import type { ParameterValue } from "./read-statement.ts";
+import type { Aftermath, Closing, ParameterValue } from "./read-statement.ts";
 import { type RowSink, streamRows } from "./stream-rows.ts";
 
 /** How long a session may take to become clean before it is ended, with its connections to tenants. */
@@ -29,6 +29,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Leaves the clean-up of a statement that ended well until somebody waits for the session to be idle. */
   readonly cleanUpLater?: boolean;
+  /** Runs in the transaction that `keepTransaction` kept for it, if it did. */
+  readonly together?: symbol | undefined;
 }
 
 /**
@@ -42,6 +44,8 @@ export interface Session {
   stuck(): boolean;
   /** Begins a clean-up that was left for later; resolves when the session is clean for the next statement, or has ended. */
   idle(): Promise<void>;
+  /** Keeps the transaction of a statement whose clean-up was left for later, for the statements of `together`. False when there is none. */
+  keepTransaction(together: symbol): boolean;
   /** Columns of a statement, which is not run. */
   describe(sql: string, signal: AbortSignal): Promise<readonly ResultColumn[]>;
   /** The plan of a statement, as `EXPLAIN (VERBOSE, FORMAT JSON)` gives it; the statement is not run. */
@@ -63,8 +67,8 @@ const CLOSE_TIMEOUT_MS = 2_000;
  */
 export const LEAST_PATIENCE: SessionPatience = { cancelMs: 250, cleanUpMs: 3_000 };
 const TEXT_FORM = { getTypeParser: () => (value: string) => value };
-const NOT_BEGUN = Promise.resolve(false);
-const AT_ONCE = Promise.resolve();
+const NOT_BEGUN = Promise.resolve<Aftermath>("unclean");
+const AT_ONCE = Promise.resolve<Closing>("roll back");
 const explained = z.array(z.tuple([z.string()]));
 
 /** The session of a client that is connected; `end` says goodbye to the server. */
@@ -78,7 +82,11 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
   let cancelSent = false;
   let onEnd = (): void => undefined;
   let onLargeRow = (): void => undefined;
-  let beginCleanUp = (): void => undefined;
+  /** Closes the statement whose clean-up was left for later. */
+  let closeLater: ((closing: Closing) => void) | null = null;
+  /** Statements that the open transaction has had; 0 when none is open. */
+  let earlier = 0;
+  let keptFor: symbol | null = null;
   const ended = new Promise<void>((resolve) => {
     onEnd = resolve;
   });
@@ -116,19 +124,32 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     void idle().then(() => clearTimeout(timer));
   }
 
+  function closeWaiting(closing: Closing): boolean {
+    const close = closeLater;
+    closeLater = null;
+    close?.(closing);
+    return close !== null;
+  }
+
+  const settled = (): Promise<void> => Promise.race([clean, ended]);
+
   const idle = (): Promise<void> => {
-    beginCleanUp();
-    return Promise.race([clean, ended]);
+    closeWaiting("roll back");
+    if (keptFor !== null) clean = clean.then(rollBackKept);
+    keptFor = null;
+    return settled();
   };
 
   /**
    * Sees to it that a statement is rolled back, which undoes settings, and what outlives a transaction discarded, such as advisory locks. A
-   * statement that ended well does both itself.
+   * statement that ended well does both itself, or keeps its transaction.
    */
-  async function cleanUp(cleaned: Promise<boolean>): Promise<void> {
+  async function cleanUp(closed: Promise<Aftermath>): Promise<void> {
     const timer = setTimeout(giveUp, patience.cleanUpMs);
     try {
-      if (await Promise.race([cleaned, ended.then(() => true)])) return;
+      const aftermath = await Promise.race([closed, ended.then(() => "clean" as const)]);
+      earlier = aftermath === "open" ? earlier + 1 : 0;
+      if (aftermath !== "unclean") return;
       await client.query("ROLLBACK");
       await client.query("DISCARD ALL");
     } catch {
@@ -138,9 +159,19 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     }
   }
 
+  const rollBackKept = async (): Promise<void> => {
+    if (alive && earlier > 0) await cleanUp(NOT_BEGUN);
+  };
+
   /** Gives `work` the connection once it is clean, and turns errors of the socket into `SessionLost`. */
-  function use<T>(work: () => Promise<T>, tidy: () => Promise<void>, signal: AbortSignal): Promise<T> {
-    const before = idle();
+  function use<T>(
+    work: () => Promise<T>,
+    tidy: () => Promise<void>,
+    { signal, together }: Pick<RunOptions, "signal" | "together">,
+  ): Promise<T> {
+    const joins = together !== undefined && together === keptFor;
+    if (joins) keptFor = null;
+    const before = joins ? settled() : idle();
     let running = false;
     const start = async (): Promise<T> => {
       await before;
@@ -154,7 +185,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
       });
     };
     const finish = async (): Promise<void> => {
-      if (!running) return;
+      if (!running) return rollBackKept();
       running = false;
       // A cancel request that comes late would hit the next statement.
       await cancelling;
@@ -173,9 +204,9 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     );
   }
 
-  const whenIdleIsWanted = (): Promise<void> =>
+  const later = (): Promise<Closing> =>
     new Promise((resolve) => {
-      beginCleanUp = resolve;
+      closeLater = resolve;
     });
 
   const interrupting = { interrupt, interrupted: () => cancelSent };
@@ -184,37 +215,46 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     usable: () => alive,
     stuck: () => stuck,
     idle,
+    keepTransaction(together) {
+      if (!alive || !closeWaiting("keep transaction")) return false;
+      keptFor = together;
+      return true;
+    },
     destroy,
-    async run(sql, { values = [], budget, signal, cleanUpLater = false }) {
+    async run(sql, { values = [], budget, signal, cleanUpLater = false, together }) {
       const text = oneText(sql);
-      let cleaned = NOT_BEGUN;
+      let closed = NOT_BEGUN;
       const work = async (): Promise<TextRows> => {
-        const mayClose = cleanUpLater ? whenIdleIsWanted() : AT_ONCE;
-        const reading = readRows(client, text, { values, budget, mayClose, ...interrupting });
-        cleaned = reading.cleaned;
+        const mayClose = cleanUpLater ? later() : AT_ONCE;
+        const reading = readRows(client, text, { values, budget, earlier, mayClose, ...interrupting });
+        closed = reading.closed;
         onLargeRow = reading.cut;
-        return reading.rows;
+        return reading.rows.catch((error: unknown) => {
+          closeLater = null;
+          throw error;
+        });
       };
-      return use(work, () => cleanUp(cleaned), signal);
+      return use(work, () => cleanUp(closed), { signal, together });
     },
     async stream(sql, { sink, signal }) {
       const text = oneText(sql);
-      let cleaned = NOT_BEGUN;
+      let closed = NOT_BEGUN;
       const work = async (): Promise<boolean> => {
-        const streaming = streamRows(client, text, { values: [], sink, tap, mayClose: AT_ONCE, ...interrupting });
-        cleaned = streaming.cleaned;
+        const options = { values: [], sink, tap, earlier: 0, mayClose: AT_ONCE, ...interrupting };
+        const streaming = streamRows(client, text, options);
+        closed = streaming.closed;
         onLargeRow = streaming.cut;
         signal.addEventListener("abort", streaming.cut, { once: true });
         return streaming.complete.finally(() => signal.removeEventListener("abort", streaming.cut));
       };
-      return use(work, () => cleanUp(cleaned), signal);
+      return use(work, () => cleanUp(closed), { signal });
     },
     async describe(sql, signal) {
       const text = oneText(sql);
       return use(
         () => describeStatement(client, text),
         async () => undefined,
-        signal,
+        { signal },
       );
     },
     async explain(sql, signal, { parameters } = { parameters: 0 }) {
@@ -222,7 +262,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
       // Planning runs nothing, so it needs no transaction of its own; the extended protocol takes no second statement.
       const values = Array.from({ length: parameters }, () => null);
       const work = () => client.query({ text, values, queryMode: "extended", rowMode: "array", types: TEXT_FORM });
-      const plan = await use(work, async () => undefined, signal);
+      const plan = await use(work, async () => undefined, { signal });
       return JSON.parse(explained.parse(plan.rows)[0]?.[0] ?? "null");
     },
     async close() {

@@ -1,7 +1,7 @@
 import type { Buffer } from "node:buffer";
 import type { MessageTap } from "./message-tap.ts";
 import type { RawClient } from "./raw-client.ts";
-import { readStatement, type StatementOptions } from "./read-statement.ts";
+import { type Aftermath, readStatement, type StatementOptions } from "./read-statement.ts";
 
 /** Takes the rows of a statement as the server sends them. */
 export interface RowSink {
@@ -18,11 +18,11 @@ export interface StreamOptions extends StatementOptions {
   readonly interrupt: () => void;
 }
 
-/** Rows on their way to a sink; `cleaned` is the statement's. */
+/** Rows on their way to a sink; `closed` is the statement's. */
 export interface Streaming {
   /** Resolves when the last row is taken: true when the sink took all of them. */
   readonly complete: Promise<boolean>;
-  readonly cleaned: Promise<boolean>;
+  readonly closed: Promise<Aftermath>;
   /** Ends the streaming with the rows that were taken. */
   cut(): void;
 }
@@ -54,7 +54,7 @@ export function streamRows(client: RawClient, sql: string, options: StreamOption
     batchRows: () => 0,
     lost: () => undefined,
   };
-  const { ended, cleaned, settle } = readStatement(client, sql, reader, options);
+  const { ended, closed, settle } = readStatement(client, sql, reader, options);
   function cut(): void {
     truncated = true;
     over = true;
@@ -67,6 +67,6 @@ export function streamRows(client: RawClient, sql: string, options: StreamOption
       over = true;
     })
     .then(() => !truncated);
-  void cleaned.then(() => tap.takeRows(null));
-  return { complete, cleaned, cut };
+  void closed.then(() => tap.takeRows(null));
+  return { complete, closed, cut };
 }

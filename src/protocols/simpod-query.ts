@@ -32,10 +32,11 @@ export async function runSimpodQuery(
   const requests = targets.map((target) => nameTarget(target, () => readTarget(target, body, services, filtered)));
   const others = new AbortController();
   const signal = AbortSignal.any([caller.signal, others.signal]);
+  const together = Symbol("panel");
   try {
     const answers = await Promise.all(
       requests.map(({ refId, request }) =>
-        runTarget(refId, () => services.service.run(request, caller.principal, signal)),
+        runTarget(refId, () => services.service.run({ ...request, together }, caller.principal, signal)),
       ),
     );
     return {

@@ -45,8 +45,9 @@ export async function executePlan(prepared: PreparedQuery, options: ExecuteOptio
   const { compiled, blocks } = prepared;
   const { executor, settings, priority, deadlineAtMs, signal, lastGood, request, selected } = options;
   const limits = { maxRows: settings.maxRows, maxBytes: settings.maxBytes, deadlineAtMs, signal };
+  const together = request.together ?? (blocks.length > 1 ? Symbol("blocks") : undefined);
   const gathered = await gatherBlocks(blocks, signal, (arms, stop) =>
-    executor.runArms(arms, { ...limits, signal: stop, priority }),
+    executor.runArms(arms, { ...limits, signal: stop, priority, together }),
   );
   const expected = expectedTenants(blocks);
   const { rows, failures, stale } = lastGood.patch(

@@ -25,7 +25,7 @@ interface Fixture {
   readonly arms: (select?: string) => readonly Arm[];
   readonly run: (
     arms: readonly Arm[],
-    options?: { deadlineMs?: number; signal?: AbortSignal; maxRows?: number },
+    options?: { deadlineMs?: number; signal?: AbortSignal; maxRows?: number; together?: symbol | undefined },
   ) => ReturnType<FleetExecutor["runArms"]>;
 }
 
@@ -63,9 +63,10 @@ async function withFleet(
           tenant,
           sql: `select ${select}, ${quoteLiteral(tenant)}::text as tenant from ${tenant}_entities -- arm`,
         }));
-      const run: Fixture["run"] = (given, { deadlineMs = 20_000, signal = never, maxRows = 100_000 } = {}) =>
+      const run: Fixture["run"] = (given, { deadlineMs = 20_000, signal = never, maxRows = 100_000, together } = {}) =>
         executor.runArms(given, {
           priority: "interactive",
+          together,
           maxRows,
           maxBytes: 1e8,
           deadlineAtMs: Date.now() + deadlineMs,
@@ -352,6 +353,41 @@ test("lanes clean up after an answer, at once when the next request wants them, 
     await expect.poll(open, { timeout: 1_000, interval: 10 }).toBe(4);
     await expect.poll(open, { timeout: 1_000, interval: 10 }).toBe(3);
     expect((await running).failures).toEqual([]);
+  }));
+
+test("questions that belong together share a transaction on each lane, on which nobody else's runs", () =>
+  withFleet(8, { laneGroups: 1, lanes: 2 }, async ({ run, arms, federation, names }) => {
+    const timed = arms("now()::text as began");
+    await run(timed);
+    /** When each tenant's transaction began, as each of the questions saw it. */
+    const began = async (questions: readonly (symbol | undefined)[]) => {
+      const answers = await Promise.all(questions.map((together) => run(timed, { together })));
+      return names.map((name) =>
+        answers.map(({ rows }) => rows.find(([, tenant]) => tenant === name)?.[0] ?? "no row").map(String),
+      );
+    };
+    const [panel, other] = [Symbol("panel"), Symbol("other")];
+    for (const seen of await began([panel, panel, panel])) expect(new Set(seen).size).toBe(1);
+    for (const seen of await began([undefined, undefined, undefined])) expect(new Set(seen).size).toBe(3);
+    for (const seen of await began([panel, other, panel, other])) expect(new Set(seen).size).toBe(4);
+
+    // A tenant that fails one of them, or a caller who leaves, costs the others nothing.
+    const failing = arms("1 / (divisor - 1) as n").slice(0, 1);
+    const questions = [timed, failing, timed].map((asked) => run(asked, { together: panel }).catch(() => null));
+    const [first, failed, last] = await Promise.all(questions);
+    expect(failed).toBe(null);
+    for (const answer of [first, last]) expect(answer).toMatchObject({ failures: [], rows: { length: 80 } });
+    const leaving = new AbortController();
+    const slow = run(arms("pg_sleep(1)::text as n"), { together: panel, signal: leaving.signal });
+    const quitter = run(timed, { together: panel, signal: leaving.signal });
+    const patient = run(timed, { together: other });
+    leaving.abort(new Error("left"));
+    await expect(slow).rejects.toThrow("left");
+    await expect(quitter).rejects.toThrow("left");
+    expect(await patient).toMatchObject({ failures: [], rows: { length: 80 } });
+
+    const open = "select 1 from pg_stat_activity where xact_start is not null and application_name = $1";
+    await expect.poll(async () => (await federation.query(open, [SESSIONS])).length).toBe(0);
   }));
 
 test("the row limit is one for all lanes", () =>

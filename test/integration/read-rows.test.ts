@@ -3,6 +3,7 @@ import { expect, inject, test } from "vitest";
 import type { RawClient } from "../../src/postgres/raw-client.ts";
 import { createReadBudget } from "../../src/postgres/read-budget.ts";
 import { type ReadOptions, readRows } from "../../src/postgres/read-rows.ts";
+import type { Closing } from "../../src/postgres/read-statement.ts";
 
 /** A client of pg, and how many pieces it wrote since the last time. */
 async function withClient(work: (client: RawClient, writes: () => number) => Promise<void>): Promise<void> {
@@ -34,7 +35,8 @@ const options = (changes: Partial<ReadOptions> = {}): ReadOptions => ({
   values: [],
   budget: createReadBudget({ maxRows: 1_000, maxBytes: 1e6 }),
   interrupt: () => undefined,
-  mayClose: Promise.resolve(),
+  earlier: 0,
+  mayClose: Promise.resolve<Closing>("roll back"),
   interrupted: () => false,
   ...changes,
 });
@@ -46,7 +48,7 @@ test("a statement is two writes, leaves nothing behind, and runs read-only in a 
       "select set_config('search_path', 'x', false), pg_advisory_lock(1)::text, current_setting('transaction_read_only')";
     const reading = readRows(client, sql, options());
     expect(await reading.rows).toMatchObject({ rows: [["x", "", "on"]], truncated: false });
-    expect(await reading.cleaned).toBe(true);
+    expect(await reading.closed).toBe("clean");
     expect(writes()).toBe(2);
     const after = readRows(
       client,
@@ -54,7 +56,26 @@ test("a statement is two writes, leaves nothing behind, and runs read-only in a 
       options(),
     );
     expect((await after.rows).rows).toEqual([['"$user", public', "0"]]);
-    expect(await after.cleaned).toBe(true);
+    expect(await after.closed).toBe("clean");
+  }));
+
+test("a transaction that is kept takes more statements, each of which is one write, and the last one ends it", () =>
+  withClient(async (client, writes) => {
+    const sql =
+      "select now()::text, current_setting('transaction_read_only'), (select count(*) from pg_cursors where name <> '')";
+    const keep = Promise.resolve<Closing>("keep transaction");
+    const first = readRows(client, sql, options({ mayClose: keep }));
+    expect(await first.closed).toBe("open");
+    writes();
+    const second = readRows(client, sql, options({ earlier: 1, mayClose: keep }));
+    expect(await second.closed).toBe("open");
+    expect(writes()).toBe(2);
+    const last = readRows(client, sql, options({ earlier: 2 }));
+    expect(await last.closed).toBe("clean");
+    const [[began] = []] = (await first.rows).rows;
+    expect((await second.rows).rows).toEqual([[began, "on", "2"]]);
+    expect((await last.rows).rows).toEqual([[began, "on", "3"]]);
+    expect((await client.query("select 1 from pg_cursors")).rows).toEqual([]);
   }));
 
 test("a NULL takes its place in memory, and is counted", () =>
@@ -69,15 +90,15 @@ test("what fails, and what is cancelled, is left to be rolled back", () =>
   withClient(async (client) => {
     const failing = readRows(client, "select 1 / 0", options());
     await expect(failing.rows).rejects.toThrow("division by zero");
-    expect(await failing.cleaned).toBe(false);
+    expect(await failing.closed).toBe("unclean");
     await client.query("ROLLBACK");
     const writing = readRows(client, "create table never (a int)", options());
     await expect(writing.rows).rejects.toThrow("read-only transaction");
-    expect(await writing.cleaned).toBe(false);
+    expect(await writing.closed).toBe("unclean");
     await client.query("ROLLBACK");
     const cancelled = readRows(client, "select 1", options({ interrupted: () => true }));
     expect((await cancelled.rows).rows).toEqual([["1"]]);
-    expect(await cancelled.cleaned).toBe(false);
+    expect(await cancelled.closed).toBe("unclean");
     await client.query("ROLLBACK");
   }));
 
@@ -87,7 +108,7 @@ test("a statement that is cut while rows are on their way is closed, and the nex
       const budget = createReadBudget({ maxRows, maxBytes: 1e6 });
       const reading = readRows(client, "select n from generate_series(1, 100) n", options({ budget }));
       expect(await reading.rows).toMatchObject({ truncated: true, rows: { length: maxRows } });
-      expect(await reading.cleaned).toBe(true);
+      expect(await reading.closed).toBe("clean");
     }
   }));
 
@@ -95,5 +116,5 @@ test("an empty text is no statement", () =>
   withClient(async (client) => {
     const reading = readRows(client, "-- nothing", options());
     expect(await reading.rows).toEqual({ columns: [], rows: [], truncated: false });
-    expect(await reading.cleaned).toBe(true);
+    expect(await reading.closed).toBe("clean");
   }));

@@ -219,6 +219,54 @@ test("a statement whose clean-up may wait is cleaned up as soon as somebody wait
     }),
   ));
 
+test("a transaction that is kept is for those it was kept for, until one of them fails", () =>
+  withSession(async (session) => {
+    const [ours, theirs] = [Symbol("ours"), Symbol("theirs")];
+    const began = async (together?: symbol) => {
+      const { rows } = await session.run("select now()::text", { ...options(), cleanUpLater: true, together });
+      return rows[0]?.[0];
+    };
+    expect(session.keepTransaction(ours)).toBe(false);
+    const first = await began();
+    expect(session.keepTransaction(ours)).toBe(true);
+    expect(await began(ours)).toBe(first);
+    expect(session.keepTransaction(ours)).toBe(true);
+    const second = await began(theirs);
+    expect(second).not.toBe(first);
+    expect(session.keepTransaction(ours)).toBe(true);
+    await session.idle();
+    expect(await began(ours)).not.toBe(second);
+
+    // One that gives up before its turn takes the transaction with it.
+    expect(session.keepTransaction(ours)).toBe(true);
+    const gone = AbortSignal.abort(new Error("gone"));
+    await expect(session.run("select 1", { budget: plenty(), signal: gone, together: ours })).rejects.toThrow("gone");
+    const third = await began(ours);
+    expect(session.keepTransaction(ours)).toBe(true);
+    const failing = { ...options(), cleanUpLater: true, together: ours };
+    await expect(session.run("select 1 / 0", failing)).rejects.toThrow("division by zero");
+    expect(session.keepTransaction(ours)).toBe(false);
+    expect(await began(ours)).not.toBe(third);
+  }));
+
+test("no transaction is kept of a statement that was cut, and a statement in one is read-only and may be cancelled", () =>
+  withSession(async (session) => {
+    const ours = Symbol("ours");
+    const run = (sql: string, changes = {}) =>
+      session.run(sql, { ...options(), cleanUpLater: true, together: ours, ...changes });
+    const budget = createReadBudget({ maxRows: 3, maxBytes: 1e6 });
+    expect((await run("select now() from generate_series(1, 100)", { budget })).truncated).toBe(true);
+    session.keepTransaction(ours);
+    expect((await run("select (select count(*) from pg_cursors where name <> '')")).rows).toEqual([["1"]]);
+    session.keepTransaction(ours);
+    await expect(run("create table never (a int)")).rejects.toThrow("read-only transaction");
+    await run("select 1");
+    session.keepTransaction(ours);
+    await expect(run("select pg_sleep(30)", { signal: AbortSignal.timeout(100) })).rejects.toThrow("timeout");
+    expect((await run("select (select count(*) from pg_cursors where name <> '')")).rows).toEqual([["1"]]);
+    expect(session.usable()).toBe(true);
+  }));
+
 test("an abort cancels the statement on the server, and the session is clean for the next one", () =>
   withSession(async (session) => {
     const stop = new AbortController();
