@@ -43,9 +43,15 @@ export async function createHandWrittenTables(
   return { tableOf };
 }
 
-/** One connection, opened by the first statement; statements without values go by the simple protocol. */
+/** One connection, opened by the first statement and kept; statements without values go by the simple protocol. */
 export function openOneSession(url: string): Database {
-  return createDatabase({ url, applicationName: "tenantry-bench", maxConnections: 1, connectTimeoutMs: 30_000 });
+  return createDatabase({
+    url,
+    applicationName: "tenantry-bench",
+    maxConnections: 1,
+    connectTimeoutMs: 30_000,
+    idleTimeoutMs: 0,
+  });
 }
 
 function optionList(options: Readonly<Record<string, string>>): string {

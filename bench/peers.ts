@@ -5,10 +5,11 @@ import { buildRequest } from "../src/protocols/build-request.ts";
 import type { Stage } from "../src/types.ts";
 import { startChild } from "./child.ts";
 import { openOneSession } from "./hand-written.ts";
+import { formatMs } from "./markdown.ts";
 import type { MissingPeer, OpenPeer, Peer } from "./peer.ts";
 import type { PlProxy } from "./pl-proxy.ts";
 import type { Testbed } from "./testbed.ts";
-import { createUnionAlls, tryUnionAll } from "./union-all.ts";
+import { createUnionAlls, PLAIN, tryUnionAll } from "./union-all.ts";
 
 /** Tenantry as its users reach it. */
 export const OVER_HTTP = "Tenantry over HTTP";
@@ -17,27 +18,37 @@ export const OVER_HTTP = "Tenantry over HTTP";
 export const DIRECT = "direct, one connection each";
 
 export interface PeersOptions {
-  /** Whether ways by hand are measured, only tried since they are expected to be refused, or left out. */
-  readonly byHand: ByHand;
   readonly plProxy: PlProxy;
 }
 
-/** See `PeersOptions`. */
-export type ByHand = "measured" | "tried" | "left out";
+/** A statement by hand takes about five round trips for each tenant, one after the other. */
+const TRIPS_BY_HAND = 5;
+/** A way whose every question takes longer is left out. */
+const LONGEST_MS = 15_000;
+/** One session has descriptors for so many foreign connections: more are tried, to see what PostgreSQL says, where that is soon. */
+const MOST_CONNECTIONS = 324;
 
 /** The ways of the fan-out benchmark; creates the foreign tables and functions that they need. */
 export async function createPeers(
   testbed: Testbed,
-  { byHand, plProxy }: PeersOptions,
+  { plProxy }: PeersOptions,
 ): Promise<readonly (Peer | MissingPeer)[]> {
   return [
-    ...(byHand === "measured" ? await createUnionAlls(testbed) : []),
-    ...(byHand === "tried" ? [await tryUnionAll(testbed)] : []),
+    ...(await waysByHand(testbed)),
     { name: "Tenantry, in process", open: () => openService(testbed) },
     { name: OVER_HTTP, open: () => openHttp(testbed) },
     await plProxy.peer(testbed),
     { name: DIRECT, open: async () => openDirect(testbed) },
   ];
+}
+
+async function waysByHand(testbed: Testbed): Promise<readonly (Peer | MissingPeer)[]> {
+  const { tenants, delayMs } = testbed;
+  const wouldTakeMs = TRIPS_BY_HAND * 2 * delayMs * tenants.length;
+  if (wouldTakeMs > LONGEST_MS) {
+    return [{ name: PLAIN, because: `left out: ${formatMs(wouldTakeMs)} for each question` }];
+  }
+  return tenants.length > MOST_CONNECTIONS ? [await tryUnionAll(testbed)] : createUnionAlls(testbed);
 }
 
 async function openService({ settings }: Testbed): Promise<OpenPeer> {

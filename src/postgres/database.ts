@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs: number;
   /** Ends a statement that takes longer, and its connection when that does not answer; no end when absent. */
   readonly queryTimeoutMs?: number;
+  /** Closes a connection that is not used for so long; 0 for never, half a minute when absent. */
+  readonly idleTimeoutMs?: number;
 }
 
 /** Opens a pool. Nothing is connected before the first query. Errors are those of `pg`: `code` is the SQLSTATE. */
@@ -29,7 +31,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName,
     max: options.maxConnections,
     connectionTimeoutMillis: options.connectTimeoutMs,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: options.idleTimeoutMs ?? 30_000,
     allowExitOnIdle: true,
     keepAlive: true,
     ...(options.queryTimeoutMs === undefined ? {} : { statement_timeout: options.queryTimeoutMs }),
