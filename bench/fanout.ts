@@ -52,10 +52,11 @@ export const fanout: Benchmark = {
       "### A million rows",
       stream,
     ];
-    const charts = new Map([["fanout-grid.svg", gridChart(beds)]]);
-    if (drawn !== undefined) {
-      charts.set("fanout-ways.svg", chartOf(`One question to ${titleOf(drawn)}, warm`, drawn.rows));
-    }
+    if (drawn === undefined) throw new RangeError("the bed that is drawn is not measured");
+    const charts = new Map([
+      ["fanout-grid.svg", gridChart(beds)],
+      ["fanout-ways.svg", chartOf(`One question to ${titleOf(drawn)}, warm`, drawn.rows)],
+    ]);
     return { markdown: sections.join("\n\n"), charts };
   },
 };

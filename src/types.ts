@@ -98,7 +98,7 @@ export interface QueryRequest {
   readonly deadlineMs: number;
   /** Scheduled queries (the exporter's) have a lane group of their own. */
   readonly priority: "interactive" | "scheduled";
-  /** The same for all queries of one HTTP request that has several. */
+  /** The same for all queries of one HTTP request that may have several. */
   readonly together?: symbol;
 }
 

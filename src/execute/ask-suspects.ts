@@ -3,15 +3,16 @@ import type { Arm, TenantFailure } from "../types.ts";
 import { noSession, notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
 import type { FailedArm } from "./isolate-failures.ts";
 import { type AskOptions, type LoneOutcome, readWithin } from "./lone-sessions.ts";
-import { fairTimeMs, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
+import { fairTimeMs, probeFor, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 import { RESERVE_MS } from "./take-turn.ts";
 
 /** How long a request waits for tenants that lately did not answer. */
 const PATIENCE_MS = 1_000;
 
 /**
- * Asks tenants that lately were silent or unreachable, each on a session of its own beside the lane. The request waits
- * a second at most; the asking goes on, up to the tenant deadline, so that a tenant that is merely slow is trusted again.
+ * Asks tenants that lately were silent or unreachable, or slow with this question, each on a session of its own beside the lane. The request waits
+ * a second at most; the asking goes on, up to the tenant deadline, so that a tenant that is merely slow is trusted again. It ends with a caller who
+ * leaves before.
  */
 export async function askSuspects(arms: readonly Arm[], share: Share, context: ShareContext): Promise<ShareOutcome> {
   const answers: ShareOutcome["answers"][number][] = [];
@@ -24,8 +25,8 @@ export async function askSuspects(arms: readonly Arm[], share: Share, context: S
       const budget = lendBudget(share.budget);
       let begun = false;
       const asking = askSuspect(
-        arm.tenant,
-        { read: readWithin(arm.sql, budget), onTurn: () => (begun = true) },
+        arm,
+        { read: readWithin(arm.sql, budget), onTurn: () => (begun = true), signals: [share.signal] },
         context,
       );
       const outcome = await orSilent(asking, patienceMs);
@@ -51,26 +52,50 @@ export interface SuspectQuestion
   readonly silentMs?: (outcome: LoneOutcome) => number | null;
 }
 
-/** Asks one suspect, and updates what is known of it. Never rejects: nobody may be waiting any more. */
+/**
+ * Asks one suspect, whether it can be reached and then the question, and updates what is known of both. Never rejects: nobody may be waiting any more.
+ */
 export async function askSuspect(
-  tenant: string,
+  arm: Arm,
   { silentMs = (outcome) => fairlySilentMs(outcome, context), ...asked }: SuspectQuestion,
   context: ShareContext,
 ): Promise<LoneOutcome> {
-  const { suspects, lone, tenantDeadlineMs, now, closing } = context;
-  const options = { timeoutMs: tenantDeadlineMs, untilMs: now() + tenantDeadlineMs, signals: [closing], ...asked };
+  const { tenant } = arm;
+  const { suspects, slow, lone, tenantDeadlineMs, now, closing } = context;
+  const probe = probeFor(arm, context);
+  let reached = false;
+  const options: AskOptions = {
+    timeoutMs: tenantDeadlineMs,
+    untilMs: now() + tenantDeadlineMs,
+    ...asked,
+    probe,
+    read: (session, signal) => {
+      reached = probe !== undefined;
+      return asked.read(session, signal);
+    },
+    signals: [closing, ...(asked.signals ?? [])],
+  };
   suspects.asking(tenant);
   const outcome = await lone.ask(options).catch((): LoneOutcome => ({ kind: "not_asked" }));
   const silent = silentMs(outcome);
-  if (outcome.kind === "answered") suspects.clear(tenant);
-  else if (outcome.kind === "failed") suspects.note(tenantFailure(tenant, outcome.facts));
-  else if (silent !== null) suspects.note(tenantTimeout(tenant, silent));
-  else suspects.postpone(tenant);
+  if (outcome.kind === "answered") {
+    suspects.clear(tenant);
+    slow.clear(arm);
+  } else if (outcome.kind === "failed" && outcome.facts.kind === "timeout") {
+    suspects.clear(tenant);
+    slow.note(arm, tenantFailure(tenant, outcome.facts));
+  } else if (outcome.kind === "failed") suspects.note(tenantFailure(tenant, outcome.facts));
+  else if (silent === null) suspects.postpone(tenant);
+  else if (reached) {
+    suspects.clear(tenant);
+    slow.note(arm, tenantTimeout(tenant, silent));
+  } else suspects.note(tenantTimeout(tenant, silent));
   return outcome;
 }
 
 function fairlySilentMs(outcome: LoneOutcome, context: ShareContext): number | null {
-  return outcome.kind === "silent" && outcome.afterMs >= fairTimeMs(context) ? outcome.afterMs : null;
+  if (outcome.kind !== "silent") return null;
+  return outcome.to === "probe" || outcome.afterMs >= fairTimeMs(context) ? outcome.afterMs : null;
 }
 
 async function orSilent(outcome: Promise<LoneOutcome>, afterMs: number): Promise<LoneOutcome> {

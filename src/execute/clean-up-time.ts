@@ -14,7 +14,7 @@ const PATIENCE_MS = 100;
 const SENDING_MS = 10;
 
 /**
- * Cleaning up costs the processors a third of a request: closing a cursor and a transaction on every tenant. It may begin when the answer is on its way,
+ * Cleaning up costs the processors much of a request: a transaction is ended on every tenant. It may begin when the answer is on its way,
  * and 100 ms after a lane was done when others are not.
  */
 export function createCleanUpTime(): CleanUpTime {

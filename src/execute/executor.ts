@@ -21,6 +21,7 @@ import { createProber } from "./probe-suspects.ts";
 import { measureRoundTrip } from "./round-trip.ts";
 import { runShare } from "./run-share.ts";
 import { joinOutcomes, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
+import { createSlowQuestions } from "./slow-questions.ts";
 import { type StreamedShare, streamShare } from "./stream-share.ts";
 import { createStuckSessions } from "./stuck-sessions.ts";
 import { createSuspects } from "./suspects.ts";
@@ -31,6 +32,8 @@ export interface LaneRunOptions {
   readonly priority: "interactive" | "scheduled";
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
+  /** Whose question it is: a lane that several wait for is theirs by rotation. */
+  readonly caller?: string | undefined;
   /** The same for questions that belong together: those that follow each other on a lane share a transaction, which saves round trips. */
   readonly together?: symbol | undefined;
 }
@@ -121,6 +124,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   let roundTripMs: number | null = null;
   const context: ShareContext = {
     suspects: createSuspects({ now, observe, onTrusted: loseConnections }),
+    slow: createSlowQuestions({ now }),
     lone,
     stuck,
     probeOf: (tenant) => probeOf.get(tenant),
@@ -135,7 +139,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   const prober = createProber({ context });
   let following: Promise<void> = Promise.resolve();
 
-  /** Cancelling and closing take about two round trips to each tenant that a statement asks, one after the other. */
+  /** Cancelling and rolling back take about two round trips to each tenant that a statement asks, one after the other before PostgreSQL 16. */
   function lanePatience(): SessionPatience {
     const tenantsOfLane = Math.ceil(probeOf.size / Math.max(1, assignment.lanes()));
     const tripsMs = 3 * (roundTripMs ?? 0) * tenantsOfLane;
@@ -156,24 +160,24 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
     for (const lane of left) groups.renew(lane);
     observe({ kind: "lanes.fitted", lanes: assignment.lanes(), tenants: probes.length, roundTripMs });
     probeOf = new Map(probes.map((arm) => [arm.tenant, arm]));
-    context.suspects.retain(new Set(probeOf.keys()));
+    const tenants = new Set(probeOf.keys());
+    context.suspects.retain(tenants);
+    context.slow.retain(tenants);
     await warmth.warm(probes);
   }
 
   /** Runs each lane's share of the arms in one group of lanes, and makes one answer of what they gave. */
   async function onLanes(
     arms: readonly Arm[],
-    { priority, signal, deadlineAtMs }: LaneRunOptions,
+    { priority, streamed = false, signal, deadlineAtMs }: LaneRunOptions & { readonly streamed?: boolean },
     run: (lane: Lane, arms: readonly Arm[], times: Pick<Share, "signal" | "cleanUpDue">) => Promise<ShareOutcome>,
   ): Promise<GatheredRows> {
     const remainingMs = deadlineAtMs - now();
     if (remainingMs <= 0) throw deadlineExceeded();
     return limited(signal, remainingMs, async (stop) => {
       const shares = [...groupByLane(arms, assignment)];
-      const group = groups.pick(
-        priority,
-        shares.map(([lane]) => lane),
-      );
+      const needed = shares.map(([lane]) => lane);
+      const group = groups.pick({ priority, streamed, needed });
       const cleanUp = createCleanUpTime();
       const times = { signal: stop, cleanUpDue: cleanUp.due };
       // All are awaited even when one rejects: stopping the others would cost their sessions and all tenants' connections.
@@ -184,7 +188,7 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
       for (const [lane, share] of shares) renewIfMoved(lane, share);
       const outcome = joinOutcomes(settled.map(outcomeOf));
       const gathered = gather(outcome);
-      noteFailures(outcome, context.suspects);
+      noteFailures(outcome, context);
       return gathered;
     });
   }
@@ -214,17 +218,17 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   return {
     runArms: (arms, { maxRows, maxBytes, ...options }) =>
       track(() => {
-        const { deadlineAtMs, together } = options;
+        const { deadlineAtMs, caller, together } = options;
         const budget = createReadBudget({ maxRows, maxBytes });
         return onLanes(arms, options, (lane, share, times) =>
-          runShare(lane, { arms: share, budget, deadlineAtMs, together, ...times }, context),
+          runShare(lane, { arms: share, budget, deadlineAtMs, caller, together, ...times }, context),
         );
       }),
     streamArms: (arms, { sinkFor, ...options }) =>
       track(() => {
-        const { deadlineAtMs } = options;
-        return onLanes(arms, options, (lane, share, { signal }) =>
-          streamShare(lane, { arms: share, sinkFor, deadlineAtMs, signal }, context),
+        const { deadlineAtMs, caller } = options;
+        return onLanes(arms, { ...options, streamed: true }, (lane, share, { signal }) =>
+          streamShare(lane, { arms: share, sinkFor, deadlineAtMs, caller, signal }, context),
         );
       }),
     runOnce: (sql, { values = [], deadlineAtMs, signal, ...limits }) =>

@@ -1,7 +1,14 @@
 import type { GatheredRows } from "../types.ts";
 import { ExecutionError, tenantFailure } from "./execution-error.ts";
 import type { ShareOutcome } from "./share.ts";
+import type { SlowQuestions } from "./slow-questions.ts";
 import type { Suspects } from "./suspects.ts";
+
+/** Where failures are remembered. */
+export interface Notes {
+  readonly suspects: Pick<Suspects, "note">;
+  readonly slow: Pick<SlowQuestions, "note">;
+}
 
 /**
  * One answer of what the lanes gave. When PostgreSQL refused every arm for the same reason, the query is at fault and not the tenants, if no tenant
@@ -23,13 +30,15 @@ export function gather(outcome: ShareOutcome): GatheredRows {
 
 /**
  * Puts the tenants under suspicion that failed on their own account. One query that fails everywhere must not have every tenant of the fleet asked
- * alone for half a minute. A tenant that itself ended the statement for taking too long can be reached.
+ * alone for half a minute. A tenant that itself ended the statement for taking too long can be reached: it is the question that is slow.
  */
-export function noteFailures(outcome: ShareOutcome, suspects: Pick<Suspects, "note">): void {
+export function noteFailures(outcome: ShareOutcome, { suspects, slow }: Notes): void {
   if (isQuerysFault(outcome)) return;
   for (const { arm, facts, noted } of outcome.failed) {
     if (!facts.remote || noted === true) continue;
-    suspects.note(tenantFailure(arm.tenant, facts), facts.kind === "timeout" ? "half-open" : "open");
+    const failure = tenantFailure(arm.tenant, facts);
+    if (facts.kind === "timeout") slow.note(arm, failure);
+    else suspects.note(failure);
   }
 }
 

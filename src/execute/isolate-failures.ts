@@ -62,8 +62,12 @@ const MAY_BE_ONE_TENANTS = new Set(["42P01", "42703", "42501", "42704"]);
 export function armFault(error: unknown): PgErrorFacts {
   const facts = pgErrorFacts(error);
   if (facts === null || facts.kind === "connection_lost" || facts.kind === "cancelled") throw error;
+  // Without a position it was raised by a value, such as a text that is no tsquery.
   const refusesTheQuery =
-    !facts.remote && facts.sqlstate?.startsWith("42") === true && !MAY_BE_ONE_TENANTS.has(facts.sqlstate);
+    !facts.remote &&
+    facts.position !== undefined &&
+    facts.sqlstate?.startsWith("42") === true &&
+    !MAY_BE_ONE_TENANTS.has(facts.sqlstate);
   if (refusesTheQuery) throw new ExecutionError(facts, error);
   return facts;
 }

@@ -11,10 +11,15 @@ export interface LaneGroup {
 /** All groups. A tenant has one connection for each group at most, so their number bounds what a tenant carries. */
 export interface LaneGroups {
   /**
-   * The scheduled group, or the interactive one with the least work on these lanes. One in which a statement has held such a lane for long is taken
+   * The scheduled group, or the interactive one with the least work on these lanes; streams, whose statements may take long however well their tenants
+   * are, have but the last of the interactive ones. One in which a statement has held such a lane for long is taken
    * only when all have: it may be as long again, while the clean-ups that make up most of a load end soon.
    */
-  pick(priority: "interactive" | "scheduled", needed: readonly number[]): LaneGroup;
+  pick(wanted: {
+    readonly priority: "interactive" | "scheduled";
+    readonly streamed: boolean;
+    readonly needed: readonly number[];
+  }): LaneGroup;
   /** The groups that are worth to be kept connected: the interactive ones, and the scheduled one once it was picked. */
   used(): readonly LaneGroup[];
   /** Renews the lanes of that number in every group. */
@@ -51,9 +56,11 @@ export function createLaneGroups(options: {
     renew(index) {
       for (const lanes of groups) void lanes.get(index)?.renew();
     },
-    pick(priority, needed) {
+    pick({ priority, streamed, needed }) {
       scheduled ||= priority === "scheduled";
-      const candidates = (priority === "scheduled" ? groups.slice(laneGroups) : interactive).map((lanes) => {
+      const fitting =
+        priority === "scheduled" ? groups.slice(laneGroups) : streamed ? interactive.slice(-1) : interactive;
+      const candidates = fitting.map((lanes) => {
         const used = needed.flatMap((index) => lanes.get(index) ?? []);
         const held = used.filter((lane) => lane.heldMs() > LONG_MS).length;
         return { lanes, held, load: used.reduce((sum, lane) => sum + lane.load(), 0) };

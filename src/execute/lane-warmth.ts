@@ -49,7 +49,7 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
       cleanUpDue: AT_ONCE,
     };
     const outcome = await runShare(lane, share, context);
-    noteFailures(outcome, context.suspects);
+    noteFailures(outcome, context);
     return outcome.absent.length === 0;
   }
 

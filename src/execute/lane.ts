@@ -1,6 +1,7 @@
 import type { Observe } from "../observation.ts";
 import type { Session } from "../postgres/session.ts";
 import { unlessAborted } from "./deadline.ts";
+import type { LaneRunOptions } from "./executor.ts";
 import { createTurns } from "./turns.ts";
 
 export type ReplaceCause = "timeout" | "connection" | "cancelled";
@@ -13,8 +14,8 @@ export interface Lane {
   load(): number;
   /** Milliseconds for which the statement that has the turn has had it; 0 when none has. */
   heldMs(): number;
-  /** Resolves when it is this statement's turn. Statements of `together` that come one after the other share a transaction. */
-  take(signal: AbortSignal, together?: symbol): Promise<LaneTurn>;
+  /** Resolves when it is this statement's turn. Callers have theirs by rotation; statements of `together` that follow each other share a transaction. */
+  take(signal: AbortSignal, asked?: Pick<LaneRunOptions, "caller" | "together">): Promise<LaneTurn>;
   /** The lane's session, opened when there is none. To be called in a turn. */
   session(signal: AbortSignal): Promise<Session>;
   /** Throws away a session whose connection was lost. */
@@ -57,22 +58,10 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
   let asked = new Set<string>();
   let takenAtMs: number | null = null;
   let want = (): void => undefined;
-  /** Who waits, in the order of their turns: what their statements are together with. */
-  const waiting: { readonly together: symbol | undefined }[] = [];
 
-  async function takeTurn(signal: AbortSignal, together: symbol | undefined): Promise<() => void> {
-    const one = { together };
-    want();
-    waiting.push(one);
-    try {
-      return await turns.take(signal);
-    } finally {
-      waiting.splice(waiting.indexOf(one), 1);
-    }
-  }
-
-  function handOn(together: symbol | undefined): boolean {
-    return together !== undefined && waiting[0]?.together === together && current?.keepTransaction(together) === true;
+  /** True when the next statement runs in the transaction of this one. */
+  function isShared(together: symbol | undefined): boolean {
+    return together !== undefined && turns.next() === together && current?.keeps(together) === true;
   }
 
   async function open(): Promise<Session> {
@@ -107,8 +96,9 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     index,
     load: turns.load,
     heldMs: () => (takenAtMs === null ? 0 : performance.now() - takenAtMs),
-    async take(signal, together) {
-      const leave = await takeTurn(signal, together);
+    async take(signal, { caller, together } = {}) {
+      want();
+      const leave = await turns.take(signal, caller, together);
       takenAtMs = performance.now();
       const wanted = new Promise<void>((resolve) => {
         want = resolve;
@@ -121,7 +111,7 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
       return {
         wanted,
         end: async (cause) => {
-          if (!handOn(together)) return kept(cause).finally(end);
+          if (!isShared(together)) return kept(cause).finally(end);
           end();
           return true;
         },
@@ -134,7 +124,8 @@ export function createLane({ group, index, openSession, observe }: LaneOptions):
     },
     forget: (tenant) => asked.delete(tenant),
     async renew() {
-      const leave = await takeTurn(new AbortController().signal, undefined);
+      want();
+      const leave = await turns.take(new AbortController().signal);
       try {
         await opening?.catch(() => undefined);
         const session = current;

@@ -4,8 +4,8 @@ import { keepWithin } from "../postgres/read-rows.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { noSession, notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
 import type { Progress } from "./isolate-failures.ts";
-import { type LoneOutcome, readProbe, readWithin } from "./lone-sessions.ts";
-import { fairTimeMs, type Share, type ShareContext } from "./share.ts";
+import { type LoneOutcome, readWithin } from "./lone-sessions.ts";
+import { fairTimeMs, probeFor, type Share, type ShareContext } from "./share.ts";
 import { RESERVE_MS } from "./take-turn.ts";
 
 /** Connecting to a tenant takes 15 round trips: less is not worth a session. */
@@ -28,22 +28,19 @@ export interface OneByOne {
 
 /** Asks nobody before `begin`, or `settle` without it. */
 export function createOneByOne(progress: Progress, share: Share, context: ShareContext): OneByOne {
-  const { lone, stuck, suspects, probeMs, tenantDeadlineMs, now } = context;
+  const { lone, stuck, suspects, slow, probeMs, tenantDeadlineMs, now } = context;
   const startedAtMs = now();
   const asked = new Map<Arm, Promise<LoneOutcome>>();
   /** Made when somebody is asked: hardly any lane is late. */
   let stopping: AbortController | null = null;
   const untilMs = share.deadlineAtMs - RESERVE_MS;
   const patienceMs = (laneMs: number): number => Math.min(probeMs(), laneMs / 2);
-  // Less than that says nothing of a tenant that is far away.
-  const mayProbe = probeMs() <= tenantDeadlineMs / 2;
 
   /** Within limits of its own: the lane has taken the same rows already, and the request's have to last for both. */
   function ask(arm: Arm, withinMs: number, signal: AbortSignal): Promise<LoneOutcome> {
-    const probe = mayProbe ? context.probeOf(arm.tenant) : undefined;
     const outcome = lone.ask({
       read: readWithin(arm.sql, share.budget.another()),
-      ...(probe && { probe: { read: readProbe(probe.sql), withinMs } }),
+      probe: probeFor(arm, context, withinMs),
       timeoutMs: tenantDeadlineMs,
       untilMs,
       signals: [share.signal, signal],
@@ -65,10 +62,11 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
   }
 
   /** One that a hurried request gave little time may only be slow. */
-  function blame(tenant: string, { afterMs, to, reached }: Extract<LoneOutcome, { kind: "silent" }>): TenantFailure {
-    if (afterMs < (to === "probe" ? patienceMs(tenantDeadlineMs) : fairTimeMs(context))) return outOfTime(tenant);
-    const failure = tenantTimeout(tenant, now() - startedAtMs);
-    suspects.note(failure, reached ? "half-open" : "open");
+  function blame(arm: Arm, { afterMs, to, reached }: Extract<LoneOutcome, { kind: "silent" }>): TenantFailure {
+    if (afterMs < (to === "probe" ? patienceMs(tenantDeadlineMs) : fairTimeMs(context))) return outOfTime(arm.tenant);
+    const failure = tenantTimeout(arm.tenant, now() - startedAtMs);
+    if (reached) slow.note(arm, failure);
+    else suspects.note(failure);
     return failure;
   }
 
@@ -86,7 +84,7 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
       case "not_asked":
         return stuck.tooMany() ? notAsked(arm.tenant) : outOfTime(arm.tenant);
       case "silent":
-        return blame(arm.tenant, outcome);
+        return blame(arm, outcome);
     }
   }
 

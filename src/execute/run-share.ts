@@ -1,5 +1,5 @@
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
-import { pgErrorFacts } from "../postgres/pg-error.ts";
+import { MessageTooLarge, pgErrorFacts } from "../postgres/pg-error.ts";
 import { lendBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { askSuspects } from "./ask-suspects.ts";
@@ -8,7 +8,7 @@ import { outOfTime } from "./execution-error.ts";
 import { isolateFailures, type Progress, startProgress, takeApart } from "./isolate-failures.ts";
 import type { Lane } from "./lane.ts";
 import { createOneByOne } from "./one-by-one.ts";
-import { joinOutcomes, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
+import { joinOutcomes, type Share, type ShareContext, type ShareOutcome, treatmentOf } from "./share.ts";
 import { endTurn, takeTurn } from "./take-turn.ts";
 import { unionAll } from "./union-all.ts";
 
@@ -42,21 +42,23 @@ async function runOnLane(lane: Lane, arms: readonly Arm[], share: Share, context
   const { shared, alone, apart, down } = sortOut(arms, context);
   const asking = askSuspects(apart, share, context);
   const progress = startProgress([shared, ...alone.map((arm) => [arm])]);
+  // A lane that nobody needs any more may hold the transaction of the question before.
+  const mayEnd = progress.pending.length === 0 ? Promise.resolve() : Promise.race([turn.wanted, share.cleanUpDue]);
   let silent: readonly TenantFailure[] = [];
   try {
     silent = await runInTurn(lane, progress, share, context);
   } finally {
-    void Promise.race([turn.wanted, share.cleanUpDue]).then(() => endTurn(turn, share.signal, context));
+    void mayEnd.then(() => endTurn(turn, share.signal, context));
   }
   const { answers, failed } = progress;
   return joinOutcomes([{ answers, failed, absent: [...silent, ...down] }, await asking]);
 }
 
-function sortOut(arms: readonly Arm[], { suspects }: Pick<ShareContext, "suspects">): SortedArms {
+function sortOut(arms: readonly Arm[], context: ShareContext): SortedArms {
   const [shared, alone, apart]: [Arm[], Arm[], Arm[]] = [[], [], []];
   const down: TenantFailure[] = [];
   for (const arm of arms) {
-    const treatment = suspects.treatmentOf(arm.tenant);
+    const treatment = treatmentOf(arm, context);
     if (treatment === "shared") shared.push(arm);
     else if (treatment === "alone") alone.push(arm);
     else if (treatment === "apart") apart.push(arm);
@@ -92,7 +94,7 @@ async function runInTurn(
   }
 }
 
-/** True when all arms are done, false when time ran out. A lost connection is replaced once. */
+/** True when all arms are done, false when time ran out. A lost connection is replaced once, and whenever a row has ended it. */
 async function runOnSession(lane: Lane, progress: Progress, share: Share, deadline: Deadline): Promise<boolean> {
   const { signal } = deadline;
   for (let attempt = 1; ; attempt += 1) {
@@ -108,6 +110,8 @@ async function runOnSession(lane: Lane, progress: Progress, share: Share, deadli
           .catch((error: unknown) => {
             // What it took is nobody's, at once: whoever asks these tenants one by one needs the room.
             budget.revoke();
+            // Halving finds whose row it is: the tenants beside it have rows that can be read.
+            if (error instanceof MessageTooLarge) attempt = 0;
             throw error;
           });
       });

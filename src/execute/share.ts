@@ -2,13 +2,15 @@ import type { Observe } from "../observation.ts";
 import type { ReadBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure, TextRows } from "../types.ts";
 import type { FailedArm } from "./isolate-failures.ts";
-import type { LoneSessions } from "./lone-sessions.ts";
+import { type AskOptions, type LoneSessions, readProbe } from "./lone-sessions.ts";
+import type { SlowQuestions } from "./slow-questions.ts";
 import type { StuckSessions } from "./stuck-sessions.ts";
-import type { Suspects } from "./suspects.ts";
+import type { Suspects, Treatment } from "./suspects.ts";
 
 /** What the shares of all queries have in common. */
 export interface ShareContext {
   readonly suspects: Suspects;
+  readonly slow: SlowQuestions;
   readonly lone: LoneSessions;
   readonly stuck: StuckSessions;
   /** The statement that only reaches a tenant, as `tenantProbes` makes it. */
@@ -22,11 +24,30 @@ export interface ShareContext {
   readonly closing: AbortSignal;
 }
 
+/** How an arm is asked next: what is known of its tenant decides first, then what is known of its question. */
+export function treatmentOf(arm: Arm, { suspects, slow }: Pick<ShareContext, "suspects" | "slow">): Treatment {
+  const treatment = suspects.treatmentOf(arm.tenant);
+  return treatment === "shared" || treatment === "alone" ? (slow.treatmentOf(arm) ?? treatment) : treatment;
+}
+
 const FAIR_TIME_MS = 5_000;
 
 /** A tenant that stays silent this long, alone on a session, is silent; one that a hurried request gave less may only be slow. */
 export function fairTimeMs({ tenantDeadlineMs }: Pick<ShareContext, "tenantDeadlineMs">): number {
   return Math.min(tenantDeadlineMs, FAIR_TIME_MS);
+}
+
+/**
+ * The statement that tells whether an arm's tenant can be reached, to be asked before the arm on a session of its own, and how long it may take. None when
+ * the tenants are so far away that reaching one takes much of the tenant deadline: silence for less would say nothing.
+ */
+export function probeFor(
+  { tenant }: Arm,
+  { probeOf, probeMs, tenantDeadlineMs }: Pick<ShareContext, "probeOf" | "probeMs" | "tenantDeadlineMs">,
+  withinMs = Math.min(probeMs(), tenantDeadlineMs / 2),
+): AskOptions["probe"] {
+  const probe = probeMs() <= tenantDeadlineMs / 2 ? probeOf(tenant) : undefined;
+  return probe && { read: readProbe(probe.sql), withinMs };
 }
 
 /** One lane's part of a query. */
@@ -35,7 +56,8 @@ export interface Share {
   readonly budget: ReadBudget;
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
-  /** See `LaneRunOptions`. */
+  /** See `LaneRunOptions`, and the next. */
+  readonly caller?: string | undefined;
   readonly together?: symbol | undefined;
   /** When its lane may clean up, unless somebody wants the lane sooner. */
   readonly cleanUpDue: Promise<void>;

@@ -7,8 +7,8 @@ import { startDeadline } from "./deadline.ts";
 import { noSession, notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
 import { armFault, type FailedArm } from "./isolate-failures.ts";
 import type { Lane } from "./lane.ts";
-import { type ReadOn, readProbe } from "./lone-sessions.ts";
-import type { ShareContext, ShareOutcome } from "./share.ts";
+import { type LoneOutcome, type ReadOn, readProbe } from "./lone-sessions.ts";
+import { type ShareContext, type ShareOutcome, treatmentOf } from "./share.ts";
 import { limitSilence, type SilenceLimit } from "./silence.ts";
 import { endTurn, RESERVE_MS, takeTurn } from "./take-turn.ts";
 
@@ -27,6 +27,8 @@ export interface StreamedShare {
   readonly sinkFor: (arm: Arm) => ArmSink;
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
+  /** See `LaneRunOptions`. */
+  readonly caller?: string | undefined;
 }
 
 type ArmOutcome =
@@ -40,9 +42,7 @@ type ArmOutcome =
  * however long its rows take. The outcome's answers have no rows. Rejects as `runShare` does.
  */
 export async function streamShare(lane: Lane, share: StreamedShare, context: ShareContext): Promise<ShareOutcome> {
-  const { suspects } = context;
-  const isApart = ({ tenant }: Arm): boolean => suspects.treatmentOf(tenant) === "apart";
-  const apart = share.arms.filter(isApart);
+  const apart = share.arms.filter((arm) => treatmentOf(arm, context) === "apart");
   const onLane = share.arms.filter((arm) => !apart.includes(arm));
   const asking = Promise.allSettled(apart.map((arm) => streamApart(arm, share, context)));
   const outcomes: ArmOutcome[] = [];
@@ -95,7 +95,7 @@ async function streamAsTrusted(
   share: StreamedShare,
   context: ShareContext,
 ): Promise<ArmOutcome | Hindrance> {
-  const treatment = context.suspects.treatmentOf(arm.tenant);
+  const treatment = treatmentOf(arm, context);
   if (typeof treatment !== "string") return { kind: "absent", failure: treatment };
   return treatment === "apart" ? "apart" : streamInTurn(lane, arm, share, context);
 }
@@ -145,8 +145,9 @@ async function streamInTurn(
  * A silence is the tenant's only if the federation database still gives sessions: when nobody could ask that, nobody is blamed. One that answers a probe
  * may only be slow. Throws FEDERATION_UNAVAILABLE when there is no session to be had.
  */
-async function blame({ tenant }: Arm, context: ShareContext): Promise<ArmOutcome> {
-  const { suspects, lone, probeMs, tenantDeadlineMs, now, closing } = context;
+async function blame(arm: Arm, context: ShareContext): Promise<ArmOutcome> {
+  const { tenant } = arm;
+  const { suspects, slow, lone, probeMs, tenantDeadlineMs, now, closing } = context;
   const failure = tenantTimeout(tenant, tenantDeadlineMs);
   const probe = context.probeOf(tenant);
   if (probe === undefined) {
@@ -158,7 +159,8 @@ async function blame({ tenant }: Arm, context: ShareContext): Promise<ArmOutcome
   const { kind } = await lone.ask(asked);
   if (kind === "no_session") throw federationUnavailable(undefined);
   if (kind === "not_asked") return { kind: "absent", failure: notAsked(tenant) };
-  suspects.note(failure, kind === "answered" ? "half-open" : "open");
+  if (kind === "answered") slow.note(arm, failure);
+  else suspects.note(failure);
   return { kind: "absent", failure };
 }
 
@@ -178,12 +180,15 @@ async function streamApart(arm: Arm, share: StreamedShare, context: ShareContext
     }
   };
   const untilMs = share.deadlineAtMs - RESERVE_MS;
-  const asked = { read, timeoutMs: untilMs - now(), untilMs, signals: [share.signal], silentMs: () => silentMs };
-  const outcome = await askSuspect(tenant, asked, context);
+  const silentFor = (outcome: LoneOutcome): number | null =>
+    silentMs ?? (outcome.kind === "silent" && outcome.to === "probe" ? outcome.afterMs : null);
+  const asked = { read, timeoutMs: untilMs - now(), untilMs, signals: [share.signal], silentMs: silentFor };
+  const outcome = await askSuspect(arm, asked, context);
   if (outcome.kind === "answered") return { kind: "answered", whole: sink.complete() && !outcome.rows.truncated };
   sink.drop();
   if (outcome.kind === "failed") return { kind: "failed", failed: { arm, facts: outcome.facts, noted: true } };
-  if (silentMs !== null) return { kind: "absent", failure: tenantTimeout(tenant, silentMs) };
+  const silent = silentFor(outcome);
+  if (silent !== null) return { kind: "absent", failure: tenantTimeout(tenant, silent) };
   const unasked = outcome.kind === "no_session" ? noSession : outcome.kind === "not_asked" ? notAsked : outOfTime;
   return { kind: "absent", failure: unasked(tenant) };
 }

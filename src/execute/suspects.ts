@@ -1,5 +1,6 @@
 import type { Observe } from "../observation.ts";
 import type { FailureReason, TenantDoubt, TenantFailure } from "../types.ts";
+import { pauseMs } from "./pause.ts";
 
 /**
  * How a tenant is asked next:
@@ -17,10 +18,9 @@ export type Treatment = "shared" | "alone" | "apart" | TenantFailure;
 export interface Suspects {
   treatmentOf(tenant: string): Treatment;
   /**
-   * A tenant failed. One that is down stays so until `allow` or `clear`, and is due for a probe later each time. `half-open` says that it could be
-   * reached all the same, so that it may only be slow: unless it was down already, the next request may ask it apart.
+   * A tenant failed. One that is down stays so until `allow` or `clear`, and is due for a probe later each time.
    */
-  note(failure: TenantFailure, state?: "open" | "half-open"): void;
+  note(failure: TenantFailure): void;
   /** A tenant is asked apart, or probed: until that ends, others are told of its last failure. */
   asking(tenant: string): void;
   /** A tenant was to be asked and could not be: what is known of it stays, and it is due again after the pause. */
@@ -60,18 +60,13 @@ const MAX_SUSPECTS = 10_000;
 
 // Each attempt at a silent tenant may leave a session behind that is stuck for 30 s: the pause bounds how many.
 const PAUSE_MS: Readonly<Partial<Record<FailureReason, number>>> = { timeout: 5_000, unreachable: 1_000 };
-const MAX_PAUSE_MS = 15_000;
-/** Tenants of one host fail together, and would be probed together for ever. */
-const JITTER = 0.25;
 
 /** Remembers at most 10,000 tenants; the oldest leave first. */
 export function createSuspects({ now, observe, onTrusted, random = Math.random }: SuspectsOptions): Suspects {
   const suspects = new Map<string, Suspect>();
 
-  function pauseMs({ reason }: TenantFailure, failures: number): number {
-    const pause = Math.min(MAX_PAUSE_MS, (PAUSE_MS[reason] ?? 0) * 2 ** Math.min(10, failures - 1));
-    return pause * (1 + JITTER * (2 * random() - 1));
-  }
+  const pauseAfter = ({ reason }: TenantFailure, failures: number): number =>
+    pauseMs(PAUSE_MS[reason] ?? 0, failures, random);
 
   function tell(tenant: string, before: Suspect | undefined): void {
     const states = [before, suspects.get(tenant)].map((suspect) => stateOf(suspect));
@@ -99,7 +94,7 @@ export function createSuspects({ now, observe, onTrusted, random = Math.random }
       suspects.delete(tenant);
       return "shared";
     },
-    note(failure, state = "open") {
+    note(failure) {
       const before = suspects.get(failure.tenant);
       const known = before !== undefined && isDown(before) ? before : undefined;
       const failures = (known?.failures ?? 0) + 1;
@@ -108,8 +103,8 @@ export function createSuspects({ now, observe, onTrusted, random = Math.random }
         failure,
         sinceMs: known?.sinceMs ?? now(),
         failures,
-        state: known === undefined ? state : "open",
-        dueAtMs: now() + pauseMs(failure, failures),
+        state: "open",
+        dueAtMs: now() + pauseAfter(failure, failures),
       });
       tell(failure.tenant, before);
       const [oldest] = suspects.keys();
@@ -117,7 +112,7 @@ export function createSuspects({ now, observe, onTrusted, random = Math.random }
     },
     asking: (tenant) => change(tenant, (suspect) => ({ ...suspect, state: "asking" })),
     postpone: (tenant) =>
-      change(tenant, (suspect) => ({ ...suspect, state: "open", dueAtMs: now() + pauseMs(suspect.failure, 1) })),
+      change(tenant, (suspect) => ({ ...suspect, state: "open", dueAtMs: now() + pauseAfter(suspect.failure, 1) })),
     allow: (tenant) => change(tenant, (suspect) => ({ ...suspect, state: "half-open" })),
     clear(tenant) {
       const before = suspects.get(tenant);

@@ -8,14 +8,14 @@ export const RESERVE_MS = 100;
 /** The lane's turn, or null when it does not come before `deadlineAtMs`. */
 export async function takeTurn(
   lane: Lane,
-  { deadlineAtMs, signal, together }: Pick<Share, "deadlineAtMs" | "signal" | "together">,
+  { deadlineAtMs, signal, ...asked }: Pick<Share, "deadlineAtMs" | "signal" | "caller" | "together">,
   { now }: Pick<ShareContext, "now">,
 ): Promise<LaneTurn | null> {
   // Most lanes are free, and a request may have a hundred of them: none needs a deadline for what does not wait.
-  if (lane.load() === 0) return lane.take(signal, together);
+  if (lane.load() === 0) return lane.take(signal, asked);
   const wait = startDeadline(deadlineAtMs - now() - RESERVE_MS, signal);
   try {
-    return await lane.take(wait.signal, together);
+    return await lane.take(wait.signal, asked);
   } catch (error) {
     if (wait.passed()) return null;
     throw error;

@@ -1,7 +1,9 @@
 /** Lets a few at a time through: callers in turn, and of one caller first come, first served. */
 export interface Turns {
   /** Resolves with the turn's end, to be called once; rejects with the signal's reason when that aborts first. */
-  take(signal: AbortSignal, caller?: string): Promise<() => void>;
+  take(signal: AbortSignal, caller?: string, together?: symbol): Promise<() => void>;
+  /** What the next that waits gave as `together`. */
+  next(): symbol | undefined;
   /** How many have a turn or wait for one. */
   load(): number;
   /**
@@ -12,6 +14,7 @@ export interface Turns {
 }
 
 interface Waiting {
+  readonly together: symbol | undefined;
   readonly enter: () => void;
   readonly turnAway: (reason: unknown) => void;
 }
@@ -54,10 +57,11 @@ export function createTurns(limit: number): Turns {
     };
   }
 
-  function wait(signal: AbortSignal, caller: string): Promise<() => void> {
+  function wait(signal: AbortSignal, caller: string, together: symbol | undefined): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => one.turnAway(signal.reason);
       const one: Waiting = {
+        together,
         enter() {
           signal.removeEventListener("abort", giveUp);
           resolve(turnEnd());
@@ -78,9 +82,13 @@ export function createTurns(limit: number): Turns {
 
   return {
     load: () => taken + waiting,
-    async take(signal, caller = "") {
+    next() {
+      const [first] = queues.values();
+      return first?.[0]?.together;
+    },
+    async take(signal, caller = "", together = undefined) {
       signal.throwIfAborted();
-      if (taken >= limit) return wait(signal, caller);
+      if (taken >= limit) return wait(signal, caller, together);
       taken += 1;
       return turnEnd();
     },

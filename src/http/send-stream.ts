@@ -40,7 +40,7 @@ export async function sendStream(
     target.end();
   } catch (error) {
     // The client left, or the server stops waiting for it: there is nobody to tell. In HTTP/1.0 the end of a connection is the end of a body.
-    if (signal.aborted) {
+    if (signal.aborted || error instanceof ClientLeft) {
       gzip?.destroy();
       if (request.httpVersion === "1.0") response.socket?.resetAndDestroy();
       response.destroy();
@@ -57,7 +57,10 @@ export async function sendStream(
   }
 }
 
-/** Resolves when the bytes have left: their buffer may be used again. Rejects when the signal aborts. */
+/** The connection was reset: that is known before the request is aborted for it. */
+class ClientLeft extends Error {}
+
+/** Resolves when the bytes have left: their buffer may be used again. Rejects when the signal aborts, or with `ClientLeft`. */
 function written(target: Writable, bytes: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     // An abort that came while the chunk was waited for is told to no listener.
@@ -66,7 +69,7 @@ function written(target: Writable, bytes: Buffer, signal: AbortSignal): Promise<
     signal.addEventListener("abort", onAbort, { once: true });
     target.write(bytes, (error) => {
       signal.removeEventListener("abort", onAbort);
-      if (error) reject(error);
+      if (error) reject(new ClientLeft("the connection has ended", { cause: error }));
       else resolve();
     });
   });

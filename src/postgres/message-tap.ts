@@ -27,7 +27,7 @@ export interface MessageTap {
  * it is there: pg would gather all of it, and throw where nobody can catch it when one value is too long for a string. To be called between two
  * messages. See https://www.postgresql.org/docs/current/protocol-message-formats.html.
  */
-export function tapMessages(stream: Socket, onTooLarge: (message: { readonly isRow: boolean }) => void): MessageTap {
+export function tapMessages(stream: Socket, onTooLarge: () => void): MessageTap {
   const listeners = stream.listeners("data");
   stream.removeAllListeners("data");
   const deliver = (bytes: Buffer): void => {
@@ -53,18 +53,17 @@ export function tapMessages(stream: Socket, onTooLarge: (message: { readonly isR
     let unseen = from;
     neededBytes = HEADER_BYTES;
     while (bytes.length - at >= HEADER_BYTES) {
-      const isRow = bytes[at] === DATA_ROW;
       const length = bytes.readUInt32BE(at + 1) + 1;
       if (length - HEADER_BYTES > MAX_MESSAGE_BYTES) {
         refused = true;
-        onTooLarge({ isRow });
+        onTooLarge();
         return bytes.length;
       }
       if (bytes.length - at < length) {
         neededBytes = length;
         break;
       }
-      if (isRow && take !== null) {
+      if (bytes[at] === DATA_ROW && take !== null) {
         if (unseen < at) deliver(bytes.subarray(unseen, at));
         take(bytes, at + HEADER_BYTES, at + length);
         unseen = at + length;

@@ -31,6 +31,14 @@ export class SessionLost extends Error {
   }
 }
 
+/** A row has more bytes than can be read, or an error has that quotes one. The session has ended: nothing after it can be read. */
+export class MessageTooLarge extends Error {
+  constructor(maxBytes: number) {
+    super(`a row, or an error, has more than ${Math.floor(maxBytes / 1024 / 1024)} MiB, which is too much to read`);
+    this.name = "MessageTooLarge";
+  }
+}
+
 // `severity` tells a server's error from Node's: EPIPE has five characters too.
 const serverError = z.object({
   severity: z.string(),
@@ -62,17 +70,19 @@ export function pgErrorFacts(error: unknown): PgErrorFacts | null {
     const cause = error.cause === undefined ? null : pgErrorFacts(error.cause);
     return { sqlstate: cause?.sqlstate ?? null, kind: "connection_lost", remote: false, message: LOST };
   }
+  if (error instanceof MessageTooLarge)
+    return { sqlstate: "54000", kind: "query", remote: false, message: error.message };
   const parsed = serverError.safeParse(error);
   if (!parsed.success) return null;
-  const { severity, code, message, where, position } = parsed.data;
-  const remote = isRemote(code, where ?? "");
+  const { severity, code, message, where = "", position } = parsed.data;
+  const remote = isRemote(code, where);
   // A refusal that ends the session is the session's end, whatever it says: poolers tell everything as FATAL 08P01.
   const kind = !remote && severity === "FATAL" && code.startsWith("08") ? "connection_lost" : kindOf(code, remote);
   return {
     sqlstate: code,
     kind,
     remote,
-    message: setUpFault(parsed.data, remote) ?? safeMessage(code, kind, remote, message),
+    message: setUpFault(parsed.data, remote) ?? misfit(code, where) ?? safeMessage(code, kind, remote, message),
     ...(position === undefined ? {} : { position }),
   };
 }
@@ -82,7 +92,17 @@ const TENANT_CONNECTION = new Set(["08000", "08001", "08003", "08004", "08006"])
 
 // No field says where an error was raised. The context that postgres_fdw adds is in no catalog of translations.
 function isRemote(sqlstate: string, where: string): boolean {
-  return TENANT_CONNECTION.has(sqlstate) || sqlstate.startsWith("HV") || where.includes("remote SQL command");
+  return (
+    TENANT_CONNECTION.has(sqlstate) ||
+    sqlstate.startsWith("HV") ||
+    where.includes("remote SQL command") ||
+    isMisfit(where)
+  );
+}
+
+// A value that came from a tenant does not fit the column of the foreign table: PostgreSQL's own text shows it.
+function isMisfit(where: string): boolean {
+  return where.includes("of foreign table");
 }
 
 function kindOf(sqlstate: string, remote: boolean): PgErrorKind {
@@ -95,6 +115,7 @@ function kindOf(sqlstate: string, remote: boolean): PgErrorKind {
   return "query";
 }
 
+const LONGEST_MESSAGE = 300;
 const LOST = "the connection to the federation database was lost";
 
 const SENTENCES: Readonly<Partial<Record<PgErrorKind, string>>> = {
@@ -135,12 +156,28 @@ const CONDITIONS: Readonly<Record<string, string>> = {
 function safeMessage(sqlstate: string, kind: PgErrorKind, remote: boolean, message: string): string {
   const sentence = SENTENCES[kind] ?? (remote ? REMOTE_SENTENCES[kind] : undefined);
   if (sentence !== undefined) return sentence;
-  const condition = CONDITIONS[sqlstate];
-  const named = condition === undefined ? `SQLSTATE ${sqlstate}` : `${condition} (SQLSTATE ${sqlstate})`;
+  const named = nameOf(sqlstate);
   const advice = sqlstate === "42501" ? grantFor(remote) : "";
   if (remote) return `the tenant's database refused the query: ${named}${advice}`;
   const speaksOfTheSql = ["0A", "20", "21", "22", "42"].includes(sqlstate.slice(0, 2)) && sqlstate !== "42704";
-  return speaksOfTheSql ? `${message}${advice}` : `the federation database refused the query: ${named}`;
+  return speaksOfTheSql ? `${inOneLine(message)}${advice}` : `the federation database refused the query: ${named}`;
+}
+
+function nameOf(sqlstate: string): string {
+  const condition = CONDITIONS[sqlstate];
+  return condition === undefined ? `SQLSTATE ${sqlstate}` : `${condition} (SQLSTATE ${sqlstate})`;
+}
+
+function misfit(sqlstate: string, where: string): string | null {
+  return isMisfit(where)
+    ? `a value of the tenant's does not fit its column of the foreign table: ${nameOf(sqlstate)}`
+    : null;
+}
+
+// It may quote a value of any length, and goes into answers, headers and logs.
+function inOneLine(message: string): string {
+  const line = message.slice(0, LONGEST_MESSAGE).replaceAll(/\s+/g, " ");
+  return message.length > LONGEST_MESSAGE ? `${line}…` : line;
 }
 
 /** What is wrong with the way to a tenant, and what mends it; null for errors of other kinds. */

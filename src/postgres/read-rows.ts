@@ -24,8 +24,8 @@ export interface Reading {
   /** Resolves as soon as the last row is there. */
   readonly rows: Promise<TextRows>;
   readonly closed: Promise<Aftermath>;
-  /** Ends the reading with the rows that are there: a row is too large to be read, and the connection ends. */
-  cut(): void;
+  /** Ends the reading with an error. */
+  fail(error: Error): void;
 }
 
 /** Reads the rows of a statement (see `readStatement`) in text form until they end or the budget does. */
@@ -59,12 +59,12 @@ export function readRows(client: RawClient, sql: string, options: ReadOptions): 
     },
     lost: () => budget.giveBack(rows.length, bytes),
   };
-  const { ended, closed, settle } = readStatement(client, sql, reader, options);
+  const { ended, closed, settle, fail } = readStatement(client, sql, reader, options);
   function cut(): void {
     truncated = true;
     settle();
   }
-  return { rows: ended.then(() => ({ columns, rows, truncated })), closed, cut };
+  return { rows: ended.then(() => ({ columns, rows, truncated })), closed, fail };
 }
 
 /** The rows of an answer that a budget has room for, which they take from it: the answer was read within another one. */

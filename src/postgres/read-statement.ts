@@ -34,7 +34,7 @@ export interface StatementReader {
   lost(): void;
 }
 
-/** A statement that reads, in a transaction of its own. */
+/** A statement that reads. */
 export interface StatementReading {
   /** Resolves as soon as the last row is there, before anything is closed, or when it was settled. Rejects with the server's error. */
   readonly ended: Promise<void>;
@@ -42,6 +42,8 @@ export interface StatementReading {
   readonly closed: Promise<Aftermath>;
   /** Ends the reading with the rows that are there. */
   settle(): void;
+  /** Ends the reading with an error; the rows so far are nobody's. */
+  fail(error: Error): void;
 }
 
 /** The part of pg's connection that reading needs. */
@@ -86,6 +88,13 @@ export function readStatement(
   const settle = (): void => {
     settled = true;
     resolve();
+  };
+  const fail = (error: Error): void => {
+    failed = true;
+    if (settled) return;
+    settled = true;
+    reader.lost();
+    reject(error);
   };
   const executeBatch = (connection: ProtocolWriter): void => {
     connection.execute({ portal, rows: reader.batchRows() });
@@ -136,19 +145,14 @@ export function readStatement(
       close(connection, "roll back");
     },
     handleError(error: Error, connection: ProtocolWriter): void {
-      failed = true;
-      if (!settled) {
-        settled = true;
-        reader.lost();
-        reject(error);
-      }
+      fail(error);
       if (!synced) connection.sync();
       synced = true;
       onClosed("unclean");
     },
     handleReadyForQuery: () => onClosed(failed ? "unclean" : aftermath),
   });
-  return { ended, closed, settle };
+  return { ended, closed, settle, fail };
 }
 
 function runText(connection: ProtocolWriter, text: string): void {

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { ResultColumn, TextRows } from "../types.ts";
 import { sendCancelRequest } from "./cancel-request.ts";
 import { describeStatement } from "./describe-statement.ts";
-import { tapMessages } from "./message-tap.ts";
-import { pgErrorFacts, SessionLost } from "./pg-error.ts";
+import { MAX_MESSAGE_BYTES, tapMessages } from "./message-tap.ts";
+import { MessageTooLarge, pgErrorFacts, SessionLost } from "./pg-error.ts";
 import { type RawClient, socketOf } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
 import { readRows } from "./read-rows.ts";
@@ -29,13 +29,13 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Leaves the clean-up of a statement that ended well until somebody waits for the session to be idle. */
   readonly cleanUpLater?: boolean;
-  /** Runs in the transaction that `keepTransaction` kept for it, if it did. */
+  /** The same for statements that may share a transaction: it runs in that of the statement before where `keeps` says so. */
   readonly together?: symbol | undefined;
 }
 
 /**
  * One connection to the federation database, for one statement at a time. Errors are the server's, `SessionLost`,
- * or the signal's reason. User SQL comes here and nowhere else: one statement, read-only, always rolled back.
+ * or the signal's reason. User SQL comes here and nowhere else: one statement, in a transaction that is read-only and always rolled back.
  */
 export interface Session {
   /** False once the connection has ended; such a session is of no more use. */
@@ -44,8 +44,8 @@ export interface Session {
   stuck(): boolean;
   /** Begins a clean-up that was left for later; resolves when the session is clean for the next statement, or has ended. */
   idle(): Promise<void>;
-  /** Keeps the transaction of a statement whose clean-up was left for later, for the statements of `together`. False when there is none. */
-  keepTransaction(together: symbol): boolean;
+  /** True when the clean-up of a statement of `together` was left for later, and its transaction takes another one. */
+  keeps(together: symbol): boolean;
   /** Columns of a statement, which is not run. */
   describe(sql: string, signal: AbortSignal): Promise<readonly ResultColumn[]>;
   /** The plan of a statement, as `EXPLAIN (VERBOSE, FORMAT JSON)` gives it; the statement is not run. */
@@ -61,13 +61,16 @@ export interface Session {
 }
 
 const CLOSE_TIMEOUT_MS = 2_000;
+/** A transaction that goes on keeps locks and a snapshot on every tenant that one of its statements asked. */
+const LONGEST_TRANSACTION_MS = 1_000;
+const MOST_STATEMENTS = 8;
 /**
  * A cancelled session near its tenants is usable in about 10 ms, and its connections to them are worth that; one that waits for a silent tenant is
- * not for 30 s and more. Closing a statement takes two round trips to every tenant of a lane; a tenant that went silent may take for ever, and others wait.
+ * not for 30 s and more. Rolling back takes a round trip to every tenant of a lane; a tenant that went silent may take for ever, and others wait.
  */
 export const LEAST_PATIENCE: SessionPatience = { cancelMs: 250, cleanUpMs: 3_000 };
 const TEXT_FORM = { getTypeParser: () => (value: string) => value };
-const NOT_BEGUN = Promise.resolve<Aftermath>("unclean");
+const UNCLEAN = Promise.resolve<Aftermath>("unclean");
 const AT_ONCE = Promise.resolve<Closing>("roll back");
 const explained = z.array(z.tuple([z.string()]));
 
@@ -81,12 +84,14 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
   let cancelling: Promise<void> = Promise.resolve();
   let cancelSent = false;
   let onEnd = (): void => undefined;
-  let onLargeRow = (): void => undefined;
-  /** Closes the statement whose clean-up was left for later. */
-  let closeLater: ((closing: Closing) => void) | null = null;
-  /** Statements that the open transaction has had; 0 when none is open. */
+  let onTooLarge = (_error: Error): void => undefined;
+  /** The statement whose clean-up was left for later. */
+  let waiting: { readonly together: symbol | undefined; readonly close: (closing: Closing) => void } | null = null;
+  /** Statements that the open transaction has had before the last one; 0 when there were none, or no transaction is open. */
   let earlier = 0;
-  let keptFor: symbol | null = null;
+  let begunAtMs = 0;
+  /** What the server said last. */
+  let inTransaction = false;
   const ended = new Promise<void>((resolve) => {
     onEnd = resolve;
   });
@@ -97,6 +102,9 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
   };
   client.on("error", lose);
   client.on("end", lose);
+  client.connection.on("readyForQuery", ({ status }: { readonly status: string }) => {
+    inTransaction = status === "T";
+  });
 
   function destroy(): void {
     if (!alive) return;
@@ -111,8 +119,8 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
   };
 
   // What is too large to read has to stop at once, and nothing after it can be read.
-  const tap = tapMessages(socket, ({ isRow }) => {
-    if (isRow) onLargeRow();
+  const tap = tapMessages(socket, () => {
+    onTooLarge(new MessageTooLarge(MAX_MESSAGE_BYTES));
     destroy();
   });
 
@@ -124,32 +132,36 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     void idle().then(() => clearTimeout(timer));
   }
 
-  function closeWaiting(closing: Closing): boolean {
-    const close = closeLater;
-    closeLater = null;
-    close?.(closing);
-    return close !== null;
+  function closeWaiting(closing: Closing): void {
+    waiting?.close(closing);
+    waiting = null;
   }
 
-  const settled = (): Promise<void> => Promise.race([clean, ended]);
+  const closed = (): Promise<void> => Promise.race([clean, ended]);
 
   const idle = (): Promise<void> => {
     closeWaiting("roll back");
-    if (keptFor !== null) clean = clean.then(rollBackKept);
-    keptFor = null;
-    return settled();
+    return closed();
   };
+
+  const keeps = (together: symbol | undefined): boolean =>
+    alive &&
+    together !== undefined &&
+    waiting?.together === together &&
+    earlier + 1 < MOST_STATEMENTS &&
+    performance.now() - begunAtMs < LONGEST_TRANSACTION_MS;
 
   /**
    * Sees to it that a statement is rolled back, which undoes settings, and what outlives a transaction discarded, such as advisory locks. A
    * statement that ended well does both itself, or keeps its transaction.
    */
-  async function cleanUp(closed: Promise<Aftermath>): Promise<void> {
+  async function cleanUp(closing: Promise<Aftermath>): Promise<void> {
     const timer = setTimeout(giveUp, patience.cleanUpMs);
     try {
-      const aftermath = await Promise.race([closed, ended.then(() => "clean" as const)]);
-      earlier = aftermath === "open" ? earlier + 1 : 0;
-      if (aftermath !== "unclean") return;
+      const aftermath = await Promise.race([closing, ended.then(() => "clean" as const)]);
+      const isOpen = aftermath === "open" && inTransaction;
+      earlier = isOpen ? earlier + 1 : 0;
+      if (isOpen || aftermath === "clean") return;
       await client.query("ROLLBACK");
       await client.query("DISCARD ALL");
     } catch {
@@ -159,9 +171,13 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     }
   }
 
-  const rollBackKept = async (): Promise<void> => {
-    if (alive && earlier > 0) await cleanUp(NOT_BEGUN);
-  };
+  /** Ends a transaction that was kept for a statement which does not come. */
+  async function rollBackKept(): Promise<void> {
+    if (!alive || earlier === 0) return;
+    busy = true;
+    await cleanUp(UNCLEAN);
+    busy = false;
+  }
 
   /** Gives `work` the connection once it is clean, and turns errors of the socket into `SessionLost`. */
   function use<T>(
@@ -169,12 +185,12 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     tidy: () => Promise<void>,
     { signal, together }: Pick<RunOptions, "signal" | "together">,
   ): Promise<T> {
-    const joins = together !== undefined && together === keptFor;
-    if (joins) keptFor = null;
-    const before = joins ? settled() : idle();
     let running = false;
     const start = async (): Promise<T> => {
-      await before;
+      const joins = keeps(together);
+      closeWaiting(joins ? "keep transaction" : "roll back");
+      await closed();
+      if (!joins) await rollBackKept();
       signal.throwIfAborted();
       if (!alive) throw new SessionLost();
       busy = true;
@@ -204,50 +220,68 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     );
   }
 
-  const later = (): Promise<Closing> =>
-    new Promise((resolve) => {
-      closeLater = resolve;
+  const later = (together: symbol | undefined): Promise<Closing> =>
+    new Promise((close) => {
+      waiting = { together, close };
     });
 
   const interrupting = { interrupt, interrupted: () => cancelSent };
+
+  async function runOnce(
+    sql: string,
+    { values = [], budget, signal, cleanUpLater = false, together }: RunOptions,
+  ): Promise<TextRows> {
+    const text = oneText(sql);
+    let closing = UNCLEAN;
+    const work = async (): Promise<TextRows> => {
+      if (earlier === 0) begunAtMs = performance.now();
+      const mayClose = cleanUpLater ? later(together) : AT_ONCE;
+      const reading = readRows(client, text, { values, budget, earlier, mayClose, ...interrupting });
+      closing = reading.closed;
+      onTooLarge = reading.fail;
+      try {
+        const answer = await reading.rows;
+        // More of it may be on its way: nothing follows that in its transaction.
+        if (answer.truncated) closeWaiting("roll back");
+        return answer;
+      } catch (error) {
+        waiting = null;
+        throw error;
+      }
+    };
+    return use(work, () => cleanUp(closing), { signal, together });
+  }
 
   return {
     usable: () => alive,
     stuck: () => stuck,
     idle,
-    keepTransaction(together) {
-      if (!alive || !closeWaiting("keep transaction")) return false;
-      keptFor = together;
-      return true;
-    },
+    keeps,
     destroy,
-    async run(sql, { values = [], budget, signal, cleanUpLater = false, together }) {
-      const text = oneText(sql);
-      let closed = NOT_BEGUN;
-      const work = async (): Promise<TextRows> => {
-        const mayClose = cleanUpLater ? later() : AT_ONCE;
-        const reading = readRows(client, text, { values, budget, earlier, mayClose, ...interrupting });
-        closed = reading.closed;
-        onLargeRow = reading.cut;
-        return reading.rows.catch((error: unknown) => {
-          closeLater = null;
-          throw error;
-        });
-      };
-      return use(work, () => cleanUp(closed), { signal, together });
+    async run(sql, options) {
+      const mayFailForTheOthers = keeps(options.together);
+      try {
+        return await runOnce(sql, options);
+      } catch (error) {
+        // A tenant's connection that was lost since is not made anew within a transaction, and an old snapshot may be refused.
+        const kind = pgErrorFacts(error)?.kind;
+        const isOfTheSession = kind === undefined || kind === "connection_lost" || kind === "cancelled";
+        if (!mayFailForTheOthers || isOfTheSession || options.signal.aborted) throw error;
+        return runOnce(sql, options);
+      }
     },
     async stream(sql, { sink, signal }) {
       const text = oneText(sql);
-      let closed = NOT_BEGUN;
+      let closing = UNCLEAN;
       const work = async (): Promise<boolean> => {
         const options = { values: [], sink, tap, earlier: 0, mayClose: AT_ONCE, ...interrupting };
         const streaming = streamRows(client, text, options);
-        closed = streaming.closed;
-        onLargeRow = streaming.cut;
+        closing = streaming.closed;
+        onTooLarge = streaming.fail;
         signal.addEventListener("abort", streaming.cut, { once: true });
         return streaming.complete.finally(() => signal.removeEventListener("abort", streaming.cut));
       };
-      return use(work, () => cleanUp(closed), { signal });
+      return use(work, () => cleanUp(closing), { signal });
     },
     async describe(sql, signal) {
       const text = oneText(sql);

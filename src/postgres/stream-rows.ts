@@ -25,6 +25,8 @@ export interface Streaming {
   readonly closed: Promise<Aftermath>;
   /** Ends the streaming with the rows that were taken. */
   cut(): void;
+  /** Ends the streaming with an error. */
+  fail(error: Error): void;
 }
 
 /**
@@ -54,7 +56,7 @@ export function streamRows(client: RawClient, sql: string, options: StreamOption
     batchRows: () => 0,
     lost: () => undefined,
   };
-  const { ended, closed, settle } = readStatement(client, sql, reader, options);
+  const { ended, closed, settle, fail } = readStatement(client, sql, reader, options);
   function cut(): void {
     truncated = true;
     over = true;
@@ -68,5 +70,5 @@ export function streamRows(client: RawClient, sql: string, options: StreamOption
     })
     .then(() => !truncated);
   void closed.then(() => tap.takeRows(null));
-  return { complete, closed, cut };
+  return { complete, closed, cut, fail };
 }

@@ -23,6 +23,8 @@ export interface ExecuteOptions {
   readonly lastGood: LastGood;
   readonly request: QueryRequest;
   readonly selected: SelectedTenants;
+  /** Whose request it is. */
+  readonly caller: string;
 }
 
 /** Columns as they came from PostgreSQL, and in which order their rows stand. */
@@ -43,11 +45,11 @@ export interface ExecutedPlan {
  */
 export async function executePlan(prepared: PreparedQuery, options: ExecuteOptions): Promise<ExecutedPlan> {
   const { compiled, blocks } = prepared;
-  const { executor, settings, priority, deadlineAtMs, signal, lastGood, request, selected } = options;
+  const { executor, settings, priority, deadlineAtMs, signal, lastGood, request, selected, caller } = options;
   const limits = { maxRows: settings.maxRows, maxBytes: settings.maxBytes, deadlineAtMs, signal };
   const together = request.together ?? (blocks.length > 1 ? Symbol("blocks") : undefined);
   const gathered = await gatherBlocks(blocks, signal, (arms, stop) =>
-    executor.runArms(arms, { ...limits, signal: stop, priority, together }),
+    executor.runArms(arms, { ...limits, signal: stop, priority, caller, together }),
   );
   const expected = expectedTenants(blocks);
   const { rows, failures, stale } = lastGood.patch(

@@ -89,7 +89,7 @@ export async function runQuery(
   const run = async (runSignal: AbortSignal) => {
     const leave = await admit(request, principal, deadlineAtMs, context, runSignal);
     try {
-      return await answerAfresh(request, deadlineAtMs, catalog, selected, context, timed, runSignal);
+      return await answerAfresh(request, principal, deadlineAtMs, catalog, selected, context, timed, runSignal);
     } finally {
       leave();
     }
@@ -140,6 +140,7 @@ function isOfOneDeadline(error: unknown): boolean {
 
 async function answerAfresh(
   request: QueryRequest,
+  { name: caller }: Principal,
   deadlineAtMs: number,
   catalog: Catalog,
   selected: SelectedTenants,
@@ -152,7 +153,7 @@ async function answerAfresh(
   const { compiled, verdicts } = prepared;
   heedVerdicts(verdicts, context);
   const executed = await timed("execute", () =>
-    executePlan(prepared, { ...context, request, selected, priority: request.priority, deadlineAtMs, signal }),
+    executePlan(prepared, { ...context, request, selected, caller, priority: request.priority, deadlineAtMs, signal }),
   );
   const merged = await timed("merge", () =>
     mergeAnswer(compiled, executed, {

@@ -47,7 +47,7 @@ export async function streamQuery(
     const block = streamableBlock(prepared);
     if (block !== null) {
       heedVerdicts(prepared.verdicts, context);
-      streaming = startStreaming(request, block, { context, deadlineAtMs, signal, leave });
+      streaming = startStreaming(request, block, { context, caller: principal.name, deadlineAtMs, signal, leave });
     }
   } finally {
     if (streaming === null) leave();
@@ -89,12 +89,13 @@ function startStreaming(
   block: PlannedBlock,
   options: {
     readonly context: QueryContext;
+    readonly caller: string;
     readonly deadlineAtMs: number;
     readonly signal: AbortSignal;
     readonly leave: () => void;
   },
 ): Streaming {
-  const { context, deadlineAtMs, signal, leave } = options;
+  const { context, caller, deadlineAtMs, signal, leave } = options;
   const { executor, settings, observe } = context;
   const startedMs = performance.now();
   const stopping = new AbortController();
@@ -116,6 +117,7 @@ function startStreaming(
             rows += count;
           }),
         priority: request.priority,
+        caller,
         deadlineAtMs,
         signal: AbortSignal.any([signal, stopping.signal]),
       })

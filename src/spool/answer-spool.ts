@@ -102,7 +102,8 @@ export function createAnswerSpool({ maxBytes, disk, folder }: AnswerSpoolOptions
       write(buffer, length) {
         if (refusal !== null || takenBytes + length > maxBytes) return false;
         if (memoryBytes + buffer.length > MEMORY_BYTES) {
-          if (!disk.take(length)) return false;
+          // What a part that was dropped had on disk stays there until the end.
+          if (diskBytes + length > maxBytes || !disk.take(length)) return false;
           diskBytes += length;
           pieces.push(toDisk(buffer, length));
         } else {

@@ -25,7 +25,13 @@ interface Fixture {
   readonly arms: (select?: string) => readonly Arm[];
   readonly run: (
     arms: readonly Arm[],
-    options?: { deadlineMs?: number; signal?: AbortSignal; maxRows?: number; together?: symbol | undefined },
+    options?: {
+      deadlineMs?: number;
+      signal?: AbortSignal;
+      maxRows?: number;
+      caller?: string | undefined;
+      together?: symbol | undefined;
+    },
   ) => ReturnType<FleetExecutor["runArms"]>;
 }
 
@@ -63,9 +69,13 @@ async function withFleet(
           tenant,
           sql: `select ${select}, ${quoteLiteral(tenant)}::text as tenant from ${tenant}_entities -- arm`,
         }));
-      const run: Fixture["run"] = (given, { deadlineMs = 20_000, signal = never, maxRows = 100_000, together } = {}) =>
+      const run: Fixture["run"] = (
+        given,
+        { deadlineMs = 20_000, signal = never, maxRows = 100_000, caller, together } = {},
+      ) =>
         executor.runArms(given, {
           priority: "interactive",
+          caller,
           together,
           maxRows,
           maxBytes: 1e8,
@@ -359,7 +369,7 @@ test("questions that belong together share a transaction on each lane, on which 
   withFleet(8, { laneGroups: 1, lanes: 2 }, async ({ run, arms, federation, names }) => {
     const timed = arms("now()::text as began");
     await run(timed);
-    /** When each tenant's transaction began, as each of the questions saw it. */
+    /** When the transaction of each tenant's lane began, as each of the questions saw it. */
     const began = async (questions: readonly (symbol | undefined)[]) => {
       const answers = await Promise.all(questions.map((together) => run(timed, { together })));
       return names.map((name) =>
@@ -388,6 +398,52 @@ test("questions that belong together share a transaction on each lane, on which 
 
     const open = "select 1 from pg_stat_activity where xact_start is not null and application_name = $1";
     await expect.poll(async () => (await federation.query(open, [SESSIONS])).length).toBe(0);
+  }));
+
+test("a row that is too large to read, or an error that quotes one, costs its tenant the answer and nobody else", () =>
+  withFleet(6, { laneGroups: 1, lanes: 2 }, async ({ executor, run, arms, names }) => {
+    await executor.follow({ probes: probesOf(names), sessions: 100 });
+    const others = tenRowsOf(names.filter((name) => name !== "t2"));
+    for (const huge of ["repeat('y', 70000000)", "repeat('y', 70000000)::int::text"]) {
+      const asked = arms().map((arm) =>
+        arm.tenant === "t2"
+          ? { ...arm, sql: `select ${huge}, 't2'::text as tenant from t2_entities where id = 1` }
+          : arm,
+      );
+      const { rows, failures, truncated } = await run(
+        asked.map((arm) => ({ ...arm, sql: arm.sql.replace("select id", "select id::text") })),
+      );
+      expect(failures).toEqual([
+        {
+          tenant: "t2",
+          reason: "query_failed",
+          detail: "a row, or an error, has more than 64 MiB, which is too much to read",
+        },
+      ]);
+      expect(countBy(rows, 1)).toEqual(others);
+      expect(truncated).toBe(false);
+    }
+    expect((await run(arms())).failures).toEqual([]);
+  }));
+
+test("callers have a lane by rotation, and a question that a tenant is slow with takes it from no other", () =>
+  withFleet(2, { laneGroups: 1, lanes: 1, tenantDeadlineMs: 3_000 }, async ({ executor, run, arms, names }) => {
+    await executor.follow({ probes: probesOf(names), sessions: 100 });
+    const order: string[] = [];
+    const asked = ["a", "a", "a", "b"].map(async (caller) => {
+      await run(arms("id, pg_sleep(0.02)::text"), { caller });
+      order.push(caller);
+    });
+    await Promise.all(asked);
+    expect(order).toEqual(["a", "b", "a", "a"]);
+
+    const slow = arms("id, pg_sleep(1)::text").slice(0, 1);
+    expect((await run(slow, { caller: "a" })).failures).toMatchObject([{ tenant: "t0", reason: "timeout" }]);
+    expect(executor.doubts()).toEqual([]);
+    const again = performance.now();
+    expect((await run(slow, { caller: "a" })).failures).toMatchObject([{ tenant: "t0", reason: "timeout" }]);
+    expect(performance.now() - again).toBeLessThan(500);
+    expect(countBy((await run(arms(), { caller: "b" })).rows, 1)).toEqual(tenRowsOf(names));
   }));
 
 test("the row limit is one for all lanes", () =>

@@ -59,7 +59,7 @@ test("a statement is two writes, leaves nothing behind, and runs read-only in a 
     expect(await after.closed).toBe("clean");
   }));
 
-test("a transaction that is kept takes more statements, each of which is one write, and the last one ends it", () =>
+test("a transaction that is kept takes more statements, of two writes each, and the last one ends it", () =>
   withClient(async (client, writes) => {
     const sql =
       "select now()::text, current_setting('transaction_read_only'), (select count(*) from pg_cursors where name <> '')";

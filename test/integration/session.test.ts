@@ -5,7 +5,7 @@ import { createDatabase } from "../../src/postgres/database.ts";
 import { openSession } from "../../src/postgres/open-session.ts";
 import { pgErrorFacts, SessionLost } from "../../src/postgres/pg-error.ts";
 import { createReadBudget } from "../../src/postgres/read-budget.ts";
-import type { Session } from "../../src/postgres/session.ts";
+import type { RunOptions, Session } from "../../src/postgres/session.ts";
 import { createFaultyLink } from "../support/faults/faulty-link.ts";
 import { withSql } from "../support/postgres.ts";
 
@@ -219,53 +219,133 @@ test("a statement whose clean-up may wait is cleaned up as soon as somebody wait
     }),
   ));
 
-test("a transaction that is kept is for those it was kept for, until one of them fails", () =>
-  withSession(async (session) => {
-    const [ours, theirs] = [Symbol("ours"), Symbol("theirs")];
-    const began = async (together?: symbol) => {
-      const { rows } = await session.run("select now()::text", { ...options(), cleanUpLater: true, together });
-      return rows[0]?.[0];
-    };
-    expect(session.keepTransaction(ours)).toBe(false);
-    const first = await began();
-    expect(session.keepTransaction(ours)).toBe(true);
+/** Runs statements that leave their clean-up for later, and looks at the transactions of the session. */
+function withShared(
+  work: (shared: {
+    readonly session: Session;
+    readonly run: (sql: string, together?: symbol, changes?: Partial<RunOptions>) => Promise<string>;
+    readonly began: (together?: symbol) => Promise<string>;
+    readonly isOpen: () => Promise<boolean>;
+  }) => Promise<void>,
+): Promise<void> {
+  return withSession(
+    (session) =>
+      withSql(inject("postgresUrl"), async (sql) => {
+        const run = async (text: string, together?: symbol, changes: Partial<RunOptions> = {}): Promise<string> => {
+          const { rows } = await session.run(text, { ...options(), cleanUpLater: true, together, ...changes });
+          return String(rows[0]?.[0]);
+        };
+        const open = "select 1 from pg_stat_activity where application_name = 'shared-test' and xact_start is not null";
+        await work({
+          session,
+          run,
+          began: (together) => run("select now()::text", together),
+          isOpen: async () => (await sql.query(open)).length === 1,
+        });
+      }),
+    "shared-test",
+  );
+}
+
+const forgetting = { take: () => true, full: () => null };
+const [ours, theirs] = [Symbol("ours"), Symbol("theirs")];
+
+test("a transaction goes on for the statements that belong together, and for nobody else's", () =>
+  withShared(async ({ session, run, began, isOpen }) => {
+    expect(session.keeps(ours)).toBe(false);
+    const first = await began(ours);
+    expect([session.keeps(ours), session.keeps(theirs)]).toEqual([true, false]);
     expect(await began(ours)).toBe(first);
-    expect(session.keepTransaction(ours)).toBe(true);
+    expect(await began(ours)).toBe(first);
     const second = await began(theirs);
     expect(second).not.toBe(first);
-    expect(session.keepTransaction(ours)).toBe(true);
-    await session.idle();
-    expect(await began(ours)).not.toBe(second);
-
-    // One that gives up before its turn takes the transaction with it.
-    expect(session.keepTransaction(ours)).toBe(true);
-    const gone = AbortSignal.abort(new Error("gone"));
-    await expect(session.run("select 1", { budget: plenty(), signal: gone, together: ours })).rejects.toThrow("gone");
+    expect(await began()).not.toBe(second);
     const third = await began(ours);
-    expect(session.keepTransaction(ours)).toBe(true);
-    const failing = { ...options(), cleanUpLater: true, together: ours };
-    await expect(session.run("select 1 / 0", failing)).rejects.toThrow("division by zero");
-    expect(session.keepTransaction(ours)).toBe(false);
+    await session.idle();
+    expect([session.keeps(ours), await isOpen()]).toEqual([false, false]);
     expect(await began(ours)).not.toBe(third);
+    expect(await session.stream("select 1", { sink: forgetting, signal: never })).toBe(true);
+    expect([session.keeps(ours), await isOpen()]).toEqual([false, false]);
+    await began(ours);
+    expect(await session.describe("select 1 as one", never)).toHaveLength(1);
+    expect(await isOpen()).toBe(false);
+    await began(ours);
+    await run("select 1");
+    await session.close();
+    await expect.poll(isOpen).toBe(false);
   }));
 
-test("no transaction is kept of a statement that was cut, and a statement in one is read-only and may be cancelled", () =>
-  withSession(async (session) => {
-    const ours = Symbol("ours");
-    const run = (sql: string, changes = {}) =>
-      session.run(sql, { ...options(), cleanUpLater: true, together: ours, ...changes });
-    const budget = createReadBudget({ maxRows: 3, maxBytes: 1e6 });
-    expect((await run("select now() from generate_series(1, 100)", { budget })).truncated).toBe(true);
-    session.keepTransaction(ours);
-    expect((await run("select (select count(*) from pg_cursors where name <> '')")).rows).toEqual([["1"]]);
-    session.keepTransaction(ours);
-    await expect(run("create table never (a int)")).rejects.toThrow("read-only transaction");
-    await run("select 1");
-    session.keepTransaction(ours);
-    await expect(run("select pg_sleep(30)", { signal: AbortSignal.timeout(100) })).rejects.toThrow("timeout");
-    expect((await run("select (select count(*) from pg_cursors where name <> '')")).rows).toEqual([["1"]]);
-    expect(session.usable()).toBe(true);
+test("one that gives up, before its turn or in it, leaves no transaction to anybody", () =>
+  withShared(async ({ session, run, began, isOpen }) => {
+    for (const together of [ours, theirs]) {
+      const before = await began(ours);
+      const gone = AbortSignal.abort(new Error("gone"));
+      await expect(run("select 1", ours, { signal: gone })).rejects.toThrow("gone");
+      expect(await began(theirs)).not.toBe(before);
+      const after = await began(ours);
+      const leaving = new AbortController();
+      const left = run("select pg_sleep(30)", together, { signal: leaving.signal });
+      leaving.abort(new Error("left"));
+      await expect(left).rejects.toThrow("left");
+      expect(await began(ours)).not.toBe(after);
+      await session.idle();
+      expect(await isOpen()).toBe(false);
+      expect(session.usable()).toBe(true);
+    }
   }));
+
+test("a transaction that goes on is read-only; what fails or is cut ends it, and is tried in one of its own", () =>
+  withShared(async ({ session, run, began }) => {
+    const first = await began(ours);
+    const trial = "select 1 / (case when now()::text = $1 then 0 else 1 end)";
+    expect(await run(trial, ours, { values: [first] })).toBe("1");
+    const second = await began(ours);
+    await expect(run("create table never (a int)", ours)).rejects.toThrow("read-only transaction");
+    expect(session.keeps(ours)).toBe(false);
+    expect(await began(ours)).not.toBe(second);
+    await session.idle();
+    // Rows that are left in the portal, and rows that the last batch had too many of.
+    for (const rows of [100, 5]) {
+      const budget = createReadBudget({ maxRows: 3, maxBytes: 1e6 });
+      await run(`select now() from generate_series(1, ${rows})`, ours, { budget });
+      expect(session.keeps(ours)).toBe(false);
+    }
+    expect(await run("select current_setting('transaction_read_only')", ours)).toBe("on");
+  }));
+
+test("a statement that ends the transaction itself is found out: the next one has one of its own", () =>
+  withShared(async ({ run }) => {
+    for (const end of ["commit", "rollback"]) {
+      await run("select 1", ours);
+      await run(end, ours);
+      await expect(run("create table never (a int)", ours)).rejects.toThrow("read-only transaction");
+    }
+  }));
+
+test("a transaction goes on for a second at most, and for eight statements", () =>
+  withShared(async ({ session, run, began }) => {
+    const first = await began(ours);
+    await run("select pg_sleep(1)", ours);
+    expect(session.keeps(ours)).toBe(false);
+    expect(await began(ours)).not.toBe(first);
+    await session.idle();
+    const times: string[] = [];
+    for (let count = 0; count < 9; count += 1) times.push(await began(ours));
+    expect([new Set(times.slice(0, 8)).size, new Set(times).size]).toEqual([1, 2]);
+  }));
+
+test("a session that was killed while its transaction waited is lost, and says so", () =>
+  withShared(async ({ session, began }) =>
+    withSql(inject("postgresUrl"), async (sql) => {
+      await began(ours);
+      await sql.query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'shared-test'");
+      await expect.poll(() => session.keeps(ours)).toBe(false);
+      expect(session.usable()).toBe(false);
+      expect(await factsOf(session.run("select 1", { ...options(), together: ours }))).toMatchObject({
+        kind: "connection_lost",
+      });
+    }),
+  ));
 
 test("an abort cancels the statement on the server, and the session is clean for the next one", () =>
   withSession(async (session) => {
@@ -361,19 +441,21 @@ test("huge rows are not read beyond the byte limit", () =>
   }));
 
 test.each([
-  ["a value that is too long for a string", "select string_agg(v, '') from generate_series(1, 55)", true],
+  ["a value that is too long for a string", "select string_agg(v, '') from generate_series(1, 55)"],
   [
     "many values of a row",
     `select ${Array.from({ length: 8 }, (_, n) => `v as v${n}`).join()} from generate_series(1, 3)`,
-    true,
   ],
-  ["a message that is no row", "select string_agg(v, '')::int from generate_series(1, 8)", false],
-])("what is too large to read ends the session, not the process: %s", (_, sql, isRow) =>
+  ["a message that is no row", "select string_agg(v, '')::int from generate_series(1, 8)"],
+])("what is too large to read ends the session, not the process: %s", (_, sql) =>
   withSession(async (session) => {
     const from = sql.replace(" from ", " from (select repeat('x', 10000000) as v) big, ");
-    const running = session.run(from, options());
-    if (isRow) expect(await running).toMatchObject({ rows: [], truncated: true });
-    else expect(await factsOf(running)).toMatchObject({ kind: "connection_lost" });
+    expect(await factsOf(session.run(from, options()))).toEqual({
+      sqlstate: "54000",
+      kind: "query",
+      remote: false,
+      message: "a row, or an error, has more than 64 MiB, which is too much to read",
+    });
     expect(session.usable()).toBe(false);
   }),
 );

@@ -57,7 +57,7 @@ export function createServer({ connectMs, silent = [] }: { connectMs: number; si
       usable: () => alive,
       stuck: () => !alive,
       idle: async () => undefined,
-      keepTransaction: () => false,
+      keeps: () => false,
       run,
       destroy: lose,
       close: async () => lose(),

@@ -15,7 +15,10 @@ const outcome = (parts: Partial<ShareOutcome>): ShareOutcome => ({ answers: [], 
 
 function noted(parts: Partial<ShareOutcome>): readonly string[] {
   const names: string[] = [];
-  noteFailures(outcome(parts), { note: ({ tenant }, state) => names.push(`${tenant}: ${state}`) });
+  noteFailures(outcome(parts), {
+    suspects: { note: ({ tenant }) => names.push(tenant) },
+    slow: { note: ({ tenant, sql }) => names.push(`${tenant}, ${sql}`) },
+  });
   return names;
 }
 
@@ -31,11 +34,11 @@ test("a query that fails everywhere is the query's fault, and puts no tenant und
 
 test("a tenant that fails where another answers is under suspicion, unless it is already or no tenant saw the query", () => {
   const failed = [failedArm("a", DIVISION), { ...failedArm("b", DIVISION), noted: true } as const];
-  expect(noted({ failed, answers: [ROWS] })).toEqual(["a: open"]);
+  expect(noted({ failed, answers: [ROWS] })).toEqual(["a"]);
   expect(noted({ failed: [failedArm("a", { ...DIVISION, remote: false })], answers: [ROWS] })).toEqual([]);
 });
 
-test("tenants that lack something are under suspicion even if all do, and those that stopped the statement can be reached", () => {
-  expect(noted({ failed: [failedArm("a", NO_TABLE), failedArm("b", NO_TABLE)] })).toEqual(["a: open", "b: open"]);
-  expect(noted({ failed: [failedArm("a", STOPPED)], answers: [ROWS] })).toEqual(["a: half-open"]);
+test("tenants that lack something are under suspicion even if all do, and of those that stopped the statement only the question is", () => {
+  expect(noted({ failed: [failedArm("a", NO_TABLE), failedArm("b", NO_TABLE)] })).toEqual(["a", "b"]);
+  expect(noted({ failed: [failedArm("a", STOPPED)], answers: [ROWS] })).toEqual(["a, SELECT 1"]);
 });

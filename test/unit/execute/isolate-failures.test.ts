@@ -57,10 +57,21 @@ test("a query that PostgreSQL refuses is not taken apart", async () => {
   let runs = 0;
   const refused = async (): Promise<TextRows> => {
     runs += 1;
-    throw serverError("42883");
+    throw Object.assign(serverError("42883"), { position: "8" });
   };
   await expect(isolateFailures(startProgress([arms(8)]), refused)).rejects.toThrow(ExecutionError);
   expect(runs).toBe(1);
+});
+
+test("an error of class 42 without a place in the text comes of a value, and is its tenant's", async () => {
+  const progress = startProgress([arms(8)]);
+  await isolateFailures(progress, async (group) => {
+    // `'a & & b'::tsquery`
+    if (group.some(({ tenant }) => tenant === "t3")) throw serverError("42601");
+    return { columns: [], rows: group.map(({ tenant }) => [tenant]), truncated: false };
+  });
+  expect(progress.failed.map(({ arm }) => arm.tenant)).toEqual(["t3"]);
+  expect(progress.answers.flatMap(({ rows }) => rows)).toHaveLength(7);
 });
 
 test("after a lost session what was answered stays, and the rest can be run again", async () => {

@@ -59,16 +59,11 @@ test("tenants that fail together are not probed together", () => {
   expect(dueAt).toEqual([750, 1_000, 1_250]);
 });
 
-test("a tenant that can be reached is on trial at once when it is silent, and down when it is silent again", () => {
+test("a tenant that was down and is trusted again has lost its connections; one that only failed was never away", () => {
   const { suspects, trusted } = suspectsAt();
-  suspects.note(SILENT, "half-open");
-  expect(suspects.treatmentOf("a")).toBe("apart");
+  suspects.note(SILENT);
   suspects.clear("a");
   expect([suspects.treatmentOf("a"), trusted]).toEqual(["shared", ["a"]]);
-  suspects.note(SILENT, "half-open");
-  suspects.note(SILENT, "half-open");
-  expect(suspects.treatmentOf("a")).toBe(SILENT);
-  // One that only failed was never away.
   suspects.note({ tenant: "b", reason: "query_failed", detail: "" });
   suspects.clear("b");
   expect(trusted).toEqual(["a"]);

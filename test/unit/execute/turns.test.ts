@@ -63,3 +63,19 @@ test("who came last of the longest queue makes room for a caller who has fewer, 
   for (const index of [0, 3]) (await waits[index])?.();
   expect(turns.load()).toBe(0);
 });
+
+test("who is next is told by what it came together with", async () => {
+  const turns = createTurns(1);
+  const [ours, theirs] = [Symbol("ours"), Symbol("theirs")];
+  const leave = await turns.take(never, "a");
+  expect(turns.next()).toBe(undefined);
+  const waits = [turns.take(never, "a", ours), turns.take(never, "a", ours), turns.take(never, "b", theirs)];
+  expect(turns.next()).toBe(ours);
+  leave();
+  (await waits[0])?.();
+  expect(turns.next()).toBe(ours);
+  (await waits[2])?.();
+  (await waits[1])?.();
+  expect(turns.next()).toBe(undefined);
+  expect(turns.load()).toBe(0);
+});

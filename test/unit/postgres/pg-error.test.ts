@@ -63,3 +63,20 @@ test("a right that the query role lacks is told with what it needs", () => {
       "permission denied for foreign table a_t; GRANT the query role USAGE on the schema and SELECT on the relation",
   });
 });
+
+test("a tenant's value that does not fit its column is not shown", () => {
+  const where = 'column "n" of foreign table "t3_x"';
+  const message = 'invalid input syntax for type integer: "SECRET"';
+  expect(pgErrorFacts({ severity: "ERROR", code: "22P02", message, where })).toMatchObject({
+    remote: true,
+    message:
+      "a value of the tenant's does not fit its column of the foreign table: a value does not fit its type (SQLSTATE 22P02)",
+  });
+});
+
+test("a message that quotes a value is one line, and not longer than a person reads", () => {
+  const message = `invalid input syntax for type integer: "a\r\nb${"Z".repeat(3_000_000)}"`;
+  const shown = pgErrorFacts({ severity: "ERROR", code: "22P02", message })?.message;
+  expect(shown).toMatch(/^invalid input syntax for type integer: "a bZ+…$/);
+  expect(shown).toHaveLength(300);
+});

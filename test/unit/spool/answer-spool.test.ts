@@ -114,6 +114,20 @@ test("beyond the limit nothing is added", async () => {
   await spool.close();
 });
 
+test("what a part that was dropped has on disk counts until the answer ends", async () => {
+  const disk = createDiskBudget(100 * MIB);
+  const spool = open(6 * MIB, disk);
+  const [dropped, next] = [spool.part(), spool.part()];
+  expect(write(spool, dropped, "x".repeat(5 * MIB))).toBe(true);
+  dropped.drop();
+  // Of the five four are on disk; one more waits in memory.
+  expect(write(spool, next, "y".repeat(4 * MIB))).toBe(false);
+  next.drop();
+  expect(write(spool, spool.part(), "z".repeat(MIB))).toBe(true);
+  await spool.close();
+  expect(disk.take(100 * MIB)).toBe(true);
+});
+
 test("answers that nobody reads share the disk, and give it back when they are closed", async () => {
   const disk = createDiskBudget(6 * MIB);
   const text = "x".repeat(4 * MIB);
