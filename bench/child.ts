@@ -24,8 +24,15 @@ const ready = z.object({ port: z.int() });
  * Runs a file of this folder, with `input` as its order, until `close`; secrets in the order never show in a list of
  * processes. Rejects when it ends before it is ready.
  */
-export async function startChild(file: string, input: unknown): Promise<Child> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+export async function startChild(
+  file: string,
+  input: unknown,
+  { nodeOptions = [] }: { readonly nodeOptions?: readonly string[] } = {},
+): Promise<Child> {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    execArgv: [...process.execArgv, ...nodeOptions],
+  });
   const exited = once(child, "exit");
   child.send({ input });
   const [message] = await Promise.race([
@@ -42,6 +49,11 @@ export async function startChild(file: string, input: unknown): Promise<Child> {
       await exited;
     },
   };
+}
+
+/** Tenantry in a process of its own, with the settings of Node that the program has. */
+export function startTenantry(settings: unknown): Promise<Child> {
+  return startChild("tenantry-process.ts", settings, { nodeOptions: ["--max-semi-space-size=8"] });
 }
 
 /** The child's side: starts the service that the order asks for, and ends it with the parent, whatever ends that. */

@@ -1,5 +1,5 @@
 import type { Benchmark } from "./benchmark.ts";
-import { type Child, startChild } from "./child.ts";
+import { type Child, startChild, startTenantry } from "./child.ts";
 import { loadServer } from "./load.ts";
 import { formatCount, formatMs, formatShare, markdownTable } from "./markdown.ts";
 import { quantile, spreadOf } from "./statistics.ts";
@@ -32,7 +32,7 @@ export const http: Benchmark = {
     const testbed = await createTestbed({ tenants: TENANTS, delayMs: 0, settings, progress });
     const children: Child[] = [];
     try {
-      const tenantry = await startChild("tenantry-process.ts", testbed.settings);
+      const tenantry = await startTenantry(testbed.settings);
       children.push(tenantry);
       const rows: string[][] = [];
       for (const { name, rows: limit } of ANSWERS) {

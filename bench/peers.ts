@@ -3,7 +3,7 @@ import { OPERATOR } from "../src/cli/with-app.ts";
 import { configSchema } from "../src/config/schema.ts";
 import { buildRequest } from "../src/protocols/build-request.ts";
 import type { Stage } from "../src/types.ts";
-import { startChild } from "./child.ts";
+import { startTenantry } from "./child.ts";
 import { openOneSession } from "./hand-written.ts";
 import { formatMs } from "./markdown.ts";
 import type { MissingPeer, OpenPeer, Peer } from "./peer.ts";
@@ -70,7 +70,7 @@ async function openService({ settings }: Testbed): Promise<OpenPeer> {
 }
 
 async function openHttp({ settings }: Testbed): Promise<OpenPeer> {
-  const server = await startChild("tenantry-process.ts", settings);
+  const server = await startTenantry(settings);
   return {
     ask: async ({ select }) => {
       const body = JSON.stringify({ sql: select("$<tenant>_entities", "") });

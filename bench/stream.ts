@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
-import { type Child, startChild } from "./child.ts";
+import { type Child, startChild, startTenantry } from "./child.ts";
 import { openOneSession } from "./hand-written.ts";
 import { formatMs, formatRatio, markdownTable } from "./markdown.ts";
 import { quantile } from "./statistics.ts";
@@ -31,7 +31,7 @@ export async function measureStream(progress: (text: string) => void): Promise<s
   const servers: Child[] = [];
   try {
     const [ours, theirs] = [
-      await startChild("tenantry-process.ts", testbed.settings),
+      await startTenantry(testbed.settings),
       await startChild("rows-process.ts", { url: testbed.settings.federation.url, sql: byHand(testbed) }),
     ];
     servers.push(ours, theirs);

@@ -33,6 +33,7 @@ export async function ask(given: Given, terminal: Terminal): Promise<number> {
     printCoverage(terminal.stderr, answer);
     return 0;
   } catch (error) {
+    if (terminal.stop.aborted) throw error;
     printError(terminal.stderr, error, { sql: request.sql, json: given.has("json") });
     return 1;
   }

@@ -8,6 +8,8 @@ import { printError } from "./print-error.ts";
 import { printLine, type Terminal } from "./terminal.ts";
 
 const DONE = 0;
+/** What a shell says of a program that a signal ended: 128 and the signal's number. */
+const STOPPED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
 const FAILED = 1;
 const MISUSED = 2;
 
@@ -44,6 +46,10 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   try {
     return await command.run(given, terminal);
   } catch (error) {
+    if (terminal.stop.aborted) {
+      printLine(terminal.stderr, "stopped");
+      return STOPPED[String(terminal.stop.reason)] ?? FAILED;
+    }
     printError(terminal.stderr, error, { json: given.has("json") });
     return error instanceof UsageError ? MISUSED : FAILED;
   }

@@ -166,7 +166,7 @@ const limits = z.strictObject({
     "Bytes of one streamed answer (`ndjson`). What a client has not taken yet waits on disk, in the folder for temporary files.",
   ),
   spoolBytes: size("4GiB").describe(
-    "Bytes that all streamed answers together may have on disk. An answer gives its part back at its end.",
+    "Bytes that all streamed answers together may have on disk; one caller's, half of what the others leave. An answer gives its part back at its end.",
   ),
   onLimit: z
     .enum(["cut", "refuse"])

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import type { Database } from "./database.ts";
+import { federationUnavailable } from "./federation-unavailable.ts";
 
 /** How long a result holds: for ever, or within one statement. */
 export type Volatility = "immutable" | "stable";
 
-/** Names of functions, types and operators of the federation database, and what they may mean. */
+/** Names of functions, types and operators of the federation database, and what they may mean. Rejects with FEDERATION_UNAVAILABLE when they cannot be read. */
 export interface FunctionNames {
   /** Names that `x.name` could call: every function with an argument, and every type that is no table's row type (`x.regclass` is a cast). */
   current(): Promise<ReadonlySet<string>>;
@@ -43,7 +44,10 @@ export function createFunctionNames(database: Pick<Database, "query">, now: () =
   let known: { readonly names: Promise<Names>; readonly atMs: number } | null = null;
 
   const read = async (): Promise<Names> => {
-    const [callable, volatilities] = await Promise.all([database.query(CALLABLE), database.query(VOLATILITIES)]);
+    const reading = Promise.all([database.query(CALLABLE), database.query(VOLATILITIES)]);
+    const [callable, volatilities] = await reading.catch((error: unknown) => {
+      throw federationUnavailable(error);
+    });
     return {
       callable: new Set(callable.map((row) => callableRow.parse(row).name)),
       volatilities: new Map(

@@ -1,6 +1,6 @@
 import { within } from "../execute/deadline.ts";
 import { deadlineExceeded } from "../execute/execution-error.ts";
-import { createDiskBudget } from "../spool/disk-budget.ts";
+import { createSharedDisk } from "../spool/disk-budget.ts";
 import type { Principal, QueryRequest, QueryService } from "../types.ts";
 import { createColumnLookups } from "./column-lookups.ts";
 import { explainQuery } from "./explain-query.ts";
@@ -16,7 +16,7 @@ export function createQueryService(
     ...options,
     selectTenants: createTenantSelection(),
     columnLookups: createColumnLookups(),
-    spoolDisk: createDiskBudget(options.settings.spoolBytes),
+    spoolDisk: createSharedDisk(options.settings.spoolBytes),
   };
   return {
     run: (request: QueryRequest, principal: Principal, signal: AbortSignal) =>

@@ -12,7 +12,7 @@ import type { Observe } from "../observation.ts";
 import { expectedTenants } from "../plan/planned-block.ts";
 import type { TypeNames } from "../postgres/column-types.ts";
 import type { FunctionNames } from "../postgres/function-names.ts";
-import type { DiskBudget } from "../spool/disk-budget.ts";
+import type { SharedDisk } from "../spool/disk-budget.ts";
 import type { Parser } from "../sql/parser.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
@@ -40,7 +40,7 @@ export interface QueryContext {
   readonly columnLookups: ColumnLookups;
   readonly cache: AnswerCache<CachedQuery>;
   readonly lastGood: LastGood;
-  readonly spoolDisk: DiskBudget;
+  readonly spoolDisk: SharedDisk;
   readonly settings: QuerySettings;
   readonly observe: Observe;
   readonly now: () => number;

@@ -101,7 +101,7 @@ function startStreaming(
   const stopping = new AbortController();
   const spool = createAnswerSpool({
     maxBytes: settings.streamBytes,
-    disk: context.spoolDisk,
+    disk: context.spoolDisk.partOf(caller),
     folder: settings.spoolFolder,
   });
   const writeRow = rowWriter(block);

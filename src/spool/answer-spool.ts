@@ -36,7 +36,7 @@ export interface AnswerSpool {
 export interface AnswerSpoolOptions {
   /** Bytes of all parts. */
   readonly maxBytes: number;
-  /** What all answers share: a client that does not read must not fill the disk. */
+  /** What the caller's answers share: a client that does not read must not fill the disk. */
   readonly disk: DiskBudget;
   /** Where bytes wait for which there is no room in memory. */
   readonly folder: string;

@@ -116,6 +116,39 @@ describe("serve", () => {
     });
   });
 
+  test("a question of the command line that is stopped ends as signals end programs, and nothing of it runs on", async () => {
+    const active =
+      "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%4000000000%' AND pid <> pg_backend_pid()";
+    const running = () => withSql(cluster.superuserUrl("hub"), async (client) => (await client.query(active)).length);
+    const sql = "SELECT count(*) AS n FROM $<tenant:north>_people a, generate_series(1, 4000000000) g";
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const program = startProgram(["query", "--config", config, "--sql", sql]);
+      await expect.poll(running, { timeout: 15_000 }).toBeGreaterThan(0);
+      program.signal(signal);
+      expect([await program.ended, program.errors.at(-1)]).toEqual([code, "stopped"]);
+      await expect.poll(running, { timeout: 5_000 }).toBe(0);
+    }
+  });
+
+  test("a federation database that refuses connections is unavailable to a question that was never asked before too", async () => {
+    await withServer([], async (url) => {
+      await expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200);
+      await run("postgres", "ALTER DATABASE hub ALLOW_CONNECTIONS false");
+      try {
+        await run("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'hub'");
+        for (const sql of [`${COUNT} LIMIT 7`, COUNT]) {
+          const answer = await ask(url, sql);
+          expect([answer.status, await answer.json()]).toMatchObject([503, { error: "FEDERATION_UNAVAILABLE" }]);
+        }
+      } finally {
+        await run("postgres", "ALTER DATABASE hub ALLOW_CONNECTIONS true");
+      }
+    });
+  });
+
   test("waits for a federation database that is not there yet, and says so", async () => {
     await run("postgres", "ALTER DATABASE hub RENAME TO hub_later");
     try {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
 import { createArmSink } from "../../../src/query/arm-sink.ts";
 import { createAnswerSpool } from "../../../src/spool/answer-spool.ts";
-import { createDiskBudget } from "../../../src/spool/disk-budget.ts";
+import { createSharedDisk } from "../../../src/spool/disk-budget.ts";
 
 /** Takes each row's bytes for a line. */
 const asLine = (bytes: Buffer, _start: number, writer: { buffer: Buffer; length: number }): void => {
@@ -16,7 +16,7 @@ async function answerOf(
   rows: readonly Buffer[],
   maxBytes = 1e6,
 ): Promise<{ text: Buffer; counted: number[]; whole: boolean }> {
-  const spool = createAnswerSpool({ maxBytes, disk: createDiskBudget(1e9), folder: tmpdir() });
+  const spool = createAnswerSpool({ maxBytes, disk: createSharedDisk(1e9).partOf("a"), folder: tmpdir() });
   const counted: number[] = [];
   const sink = createArmSink(spool, asLine, (count) => counted.push(count));
   const taken = rows.every((row) => sink.take(row, 0, row.length));

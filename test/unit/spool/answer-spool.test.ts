@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type AnswerSpool, CHUNK_BYTES, createAnswerSpool, type SpoolPart } from "../../../src/spool/answer-spool.ts";
-import { createDiskBudget } from "../../../src/spool/disk-budget.ts";
+import { createSharedDisk } from "../../../src/spool/disk-budget.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const MIB = 1024 * 1024;
-const open = (maxBytes = 1024 * MIB, disk = createDiskBudget(1024 * MIB)): AnswerSpool =>
+const open = (maxBytes = 1024 * MIB, disk = createSharedDisk(2048 * MIB).partOf("a")): AnswerSpool =>
   createAnswerSpool({ maxBytes, disk, folder });
 
 /** All that leaves, copied: a chunk's buffer is used again. */
@@ -115,7 +115,7 @@ test("beyond the limit nothing is added", async () => {
 });
 
 test("what a part that was dropped has on disk counts until the answer ends", async () => {
-  const disk = createDiskBudget(100 * MIB);
+  const disk = createSharedDisk(200 * MIB).partOf("a");
   const spool = open(6 * MIB, disk);
   const [dropped, next] = [spool.part(), spool.part()];
   expect(write(spool, dropped, "x".repeat(5 * MIB))).toBe(true);
@@ -129,7 +129,7 @@ test("what a part that was dropped has on disk counts until the answer ends", as
 });
 
 test("answers that nobody reads share the disk, and give it back when they are closed", async () => {
-  const disk = createDiskBudget(6 * MIB);
+  const disk = createSharedDisk(12 * MIB).partOf("a");
   const text = "x".repeat(4 * MIB);
   const [first, second] = [open(1024 * MIB, disk), open(1024 * MIB, disk)];
   expect(write(first, first.part(), text)).toBe(true);
@@ -161,7 +161,7 @@ test("after a failure the completed parts still leave, then reading rejects", as
 test("a disk that takes nothing is the reader's error, not a crash", async () => {
   const spool = createAnswerSpool({
     maxBytes: 1024 * MIB,
-    disk: createDiskBudget(1024 * MIB),
+    disk: createSharedDisk(2048 * MIB).partOf("a"),
     folder: join(folder, "is-not-there"),
   });
   const part = spool.part();
