@@ -22,10 +22,10 @@ interface FleetPlan extends FanoutRuns {
 
 /** Starting a fleet takes longer than measuring it, so all distances share one. */
 const FLEETS: readonly FleetPlan[] = [
-  { tenants: 10, delaysMs: DELAYS_MS, coldRuns: 3, warmRuns: 15 },
-  { tenants: 80, delaysMs: DELAYS_MS, coldRuns: 1, warmRuns: 15 },
-  { tenants: 100, delaysMs: [5], coldRuns: 1, warmRuns: 15 },
-  { tenants: 300, delaysMs: DELAYS_MS, coldRuns: 1, warmRuns: 9 },
+  { tenants: 10, delaysMs: DELAYS_MS, coldRuns: 1, warmRuns: 9 },
+  { tenants: 80, delaysMs: DELAYS_MS, coldRuns: 1, warmRuns: 9 },
+  { tenants: 100, delaysMs: [5], coldRuns: 1, warmRuns: 9 },
+  { tenants: 300, delaysMs: DELAYS_MS, coldRuns: 1, warmRuns: 7 },
   // Each connection to a tenant is a process of 2 MB, so there is one group of lanes.
   { tenants: 1_000, delaysMs: DELAYS_MS, laneGroups: 1, coldRuns: 1, warmRuns: 5 },
 ];

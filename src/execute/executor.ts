@@ -11,7 +11,7 @@ import { createCleanUpTime } from "./clean-up-time.ts";
 import { steadyNow, within } from "./deadline.ts";
 import { deadlineExceeded } from "./execution-error.ts";
 import { gather, noteFailures } from "./gather.ts";
-import type { Lane } from "./lane.ts";
+import type { Asker, Lane } from "./lane.ts";
 import type { LaneCountOptions } from "./lane-count.ts";
 import { createLaneGroups } from "./lane-groups.ts";
 import { createLaneWarmth } from "./lane-warmth.ts";
@@ -28,14 +28,10 @@ import { createSuspects } from "./suspects.ts";
 import { unionAll } from "./union-all.ts";
 
 /** Which lanes a query runs on, and for how long. */
-export interface LaneRunOptions {
+export interface LaneRunOptions extends Asker {
   readonly priority: "interactive" | "scheduled";
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
-  /** Whose question it is: a lane that several wait for is theirs by rotation. */
-  readonly caller?: string | undefined;
-  /** The same for questions that belong together: those that follow each other on a lane share a transaction, which saves round trips. */
-  readonly together?: symbol | undefined;
 }
 
 export interface RunLimits {
@@ -57,7 +53,10 @@ export interface FleetExecutor {
    * Rows of all arms, each arm's to a sink of its own; the answer has none, and otherwise says what that of `runArms` does. At the deadline the arms
    * that are still running have failed. Rejects as `runArms` does; what was taken of completed arms stays true.
    */
-  streamArms(arms: readonly Arm[], options: LaneRunOptions & Pick<StreamedShare, "sinkFor">): Promise<GatheredRows>;
+  streamArms(
+    arms: readonly Arm[],
+    options: Omit<LaneRunOptions, "together"> & Pick<StreamedShare, "sinkFor">,
+  ): Promise<GatheredRows>;
   /** Rows of one statement that belongs to no tenant. Rejects as `runArms` does. */
   runOnce(sql: string, options: RunLimits & { readonly values?: readonly ParameterValue[] }): Promise<TextRows>;
   /** Columns of a statement, which is not run. */
@@ -122,9 +121,17 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   const lone = createLoneSessions({ openSession, stuck, now });
   let probeOf: ReadonlyMap<string, Arm> = new Map();
   let roundTripMs: number | null = null;
+  const slow = createSlowQuestions({ now });
   const context: ShareContext = {
-    suspects: createSuspects({ now, observe, onTrusted: loseConnections }),
-    slow: createSlowQuestions({ now }),
+    suspects: createSuspects({
+      now,
+      observe,
+      onTrusted: (tenant) => {
+        slow.recovered(tenant);
+        loseConnections(tenant);
+      },
+    }),
+    slow,
     lone,
     stuck,
     probeOf: (tenant) => probeOf.get(tenant),

@@ -1,10 +1,17 @@
 import type { Observe } from "../observation.ts";
 import type { Session } from "../postgres/session.ts";
 import { unlessAborted } from "./deadline.ts";
-import type { LaneRunOptions } from "./executor.ts";
 import { createTurns } from "./turns.ts";
 
 export type ReplaceCause = "timeout" | "connection" | "cancelled";
+
+/** Whose statement it is. */
+export interface Asker {
+  /** A lane that several callers wait for is theirs by rotation. */
+  readonly caller?: string | undefined;
+  /** The same for questions that belong together: those that follow each other on a lane share a transaction, which saves round trips. */
+  readonly together?: symbol | undefined;
+}
 
 /** One session on the federation database that owns a fixed share of the tenants, and the queue before it. */
 export interface Lane {
@@ -14,8 +21,8 @@ export interface Lane {
   load(): number;
   /** Milliseconds for which the statement that has the turn has had it; 0 when none has. */
   heldMs(): number;
-  /** Resolves when it is this statement's turn. Callers have theirs by rotation; statements of `together` that follow each other share a transaction. */
-  take(signal: AbortSignal, asked?: Pick<LaneRunOptions, "caller" | "together">): Promise<LaneTurn>;
+  /** Resolves when it is this statement's turn. */
+  take(signal: AbortSignal, asker?: Asker): Promise<LaneTurn>;
   /** The lane's session, opened when there is none. To be called in a turn. */
   session(signal: AbortSignal): Promise<Session>;
   /** Throws away a session whose connection was lost. */
@@ -36,8 +43,8 @@ export interface LaneTurn {
   readonly wanted: Promise<void>;
   /**
    * Hands the turn on: at once, with the transaction, when the next statement shares it, else as soon as the session is clean, or gone; nobody
-   * needs to wait for that. False when it is stuck: it was
-   * stopped for `cause`, and its clean-up may take the server 30 s for each tenant that went silent.
+   * needs to wait for that. False when it is stuck: it was stopped for `cause`, and its clean-up may take the server 30 s for each tenant that went
+   * silent.
    */
   end(cause: ReplaceCause): Promise<boolean>;
 }

@@ -2,6 +2,7 @@ import type { Observe } from "../observation.ts";
 import type { ReadBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure, TextRows } from "../types.ts";
 import type { FailedArm } from "./isolate-failures.ts";
+import type { Asker } from "./lane.ts";
 import { type AskOptions, type LoneSessions, readProbe } from "./lone-sessions.ts";
 import type { SlowQuestions } from "./slow-questions.ts";
 import type { StuckSessions } from "./stuck-sessions.ts";
@@ -51,14 +52,11 @@ export function probeFor(
 }
 
 /** One lane's part of a query. */
-export interface Share {
+export interface Share extends Asker {
   readonly arms: readonly Arm[];
   readonly budget: ReadBudget;
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
-  /** See `LaneRunOptions`, and the next. */
-  readonly caller?: string | undefined;
-  readonly together?: symbol | undefined;
   /** When its lane may clean up, unless somebody wants the lane sooner. */
   readonly cleanUpDue: Promise<void>;
 }

@@ -13,6 +13,8 @@ export interface SlowQuestions {
   note(arm: Arm, failure: TenantFailure): void;
   /** It was answered. */
   clear(arm: Arm): void;
+  /** The tenant was down and is well again: what it was slow with meanwhile says nothing any more. */
+  recovered(tenant: string): void;
   /** Forgets tenants that are not among these. */
   retain(tenants: ReadonlySet<string>): void;
 }
@@ -76,6 +78,7 @@ export function createSlowQuestions({ now, random = Math.random }: SlowQuestions
     clear: (arm) => {
       if (slow.has(arm.tenant)) forget(arm);
     },
+    recovered: (tenant) => slow.delete(tenant),
     retain(tenants) {
       for (const tenant of [...slow.keys()]) if (!tenants.has(tenant)) slow.delete(tenant);
     },

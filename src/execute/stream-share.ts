@@ -6,7 +6,7 @@ import { askSuspect } from "./ask-suspects.ts";
 import { startDeadline } from "./deadline.ts";
 import { noSession, notAsked, outOfTime, tenantTimeout } from "./execution-error.ts";
 import { armFault, type FailedArm } from "./isolate-failures.ts";
-import type { Lane } from "./lane.ts";
+import type { Asker, Lane } from "./lane.ts";
 import { type LoneOutcome, type ReadOn, readProbe } from "./lone-sessions.ts";
 import { type ShareContext, type ShareOutcome, treatmentOf } from "./share.ts";
 import { limitSilence, type SilenceLimit } from "./silence.ts";
@@ -21,14 +21,12 @@ export interface ArmSink extends RowSink {
 }
 
 /** One lane's part of a query whose rows are streamed. */
-export interface StreamedShare {
+export interface StreamedShare extends Pick<Asker, "caller"> {
   readonly arms: readonly Arm[];
   /** A new sink; an arm that is run again gets another. */
   readonly sinkFor: (arm: Arm) => ArmSink;
   readonly deadlineAtMs: number;
   readonly signal: AbortSignal;
-  /** See `LaneRunOptions`. */
-  readonly caller?: string | undefined;
 }
 
 type ArmOutcome =

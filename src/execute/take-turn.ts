@@ -8,14 +8,15 @@ export const RESERVE_MS = 100;
 /** The lane's turn, or null when it does not come before `deadlineAtMs`. */
 export async function takeTurn(
   lane: Lane,
-  { deadlineAtMs, signal, ...asked }: Pick<Share, "deadlineAtMs" | "signal" | "caller" | "together">,
+  { deadlineAtMs, signal, caller, together }: Pick<Share, "deadlineAtMs" | "signal" | "caller" | "together">,
   { now }: Pick<ShareContext, "now">,
 ): Promise<LaneTurn | null> {
+  const asker = { caller, together };
   // Most lanes are free, and a request may have a hundred of them: none needs a deadline for what does not wait.
-  if (lane.load() === 0) return lane.take(signal, asked);
+  if (lane.load() === 0) return lane.take(signal, asker);
   const wait = startDeadline(deadlineAtMs - now() - RESERVE_MS, signal);
   try {
-    return await lane.take(wait.signal, asked);
+    return await lane.take(wait.signal, asker);
   } catch (error) {
     if (wait.passed()) return null;
     throw error;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { checkFault, FAULTS, SCOPES, type Scope } from "../support/faults/faults.ts";
-import { expectFewConnections, withFaultyFleet } from "../support/faults/faulty-fleet.ts";
+import { expectConnectedLanes, expectFewConnections, withFaultyFleet } from "../support/faults/faulty-fleet.ts";
 
 // One program, and one fault after the other for as long as is asked for: memory and connections stay where they are.
 
@@ -29,6 +29,8 @@ test(`faults at random for ${MINUTES} minutes, seed ${SEED}`, { timeout: MINUTES
       if (fault === undefined || scope === undefined) throw new Error("no such row");
       await checkFault(fleet, fault, scope);
       await expectFewConnections(fleet);
+      // A link that is slow next would make connecting take longer than a tenant has.
+      await expectConnectedLanes(fleet);
       checked += 1;
       const usedMiB = process.memoryUsage().rss / 2 ** 20;
       if (warmMiB === null && share() > WARM_UP_SHARE) warmMiB = usedMiB;

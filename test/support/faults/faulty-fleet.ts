@@ -95,14 +95,21 @@ export async function runningIn({ federationUrl, tenants }: FaultyFleet): Promis
 }
 
 /** No tenant may have more connections than there are groups of lanes. */
-export async function expectFewConnections({ tenants }: FleetApp): Promise<void> {
-  const names = tenants.map(({ url }) => decodeURIComponent(new URL(url).pathname.slice(1)));
-  const most = async (): Promise<number> => {
-    const sessions = await sessionsOf(names);
-    const counts = names.map((name) => sessions.filter(({ datname }) => datname === name).length);
-    return Math.max(...counts);
-  };
+export async function expectFewConnections(fleet: FleetApp): Promise<void> {
+  const most = async (): Promise<number> => Math.max(...(await connectionsOf(fleet)));
   await expect.poll(most, { timeout: 40_000, interval: 250 }).toBeLessThanOrEqual(GROUPS);
+}
+
+/** The lanes connect to who was away, though nobody asks: a connection for each group that requests use. */
+export async function expectConnectedLanes(fleet: FleetApp): Promise<void> {
+  const least = async (): Promise<number> => Math.min(...(await connectionsOf(fleet)));
+  await expect.poll(least, { timeout: 40_000, interval: 250 }).toBeGreaterThanOrEqual(GROUPS - 1);
+}
+
+async function connectionsOf({ tenants }: FleetApp): Promise<readonly number[]> {
+  const names = tenants.map(({ url }) => decodeURIComponent(new URL(url).pathname.slice(1)));
+  const sessions = await sessionsOf(names);
+  return names.map((name) => sessions.filter(({ datname }) => datname === name).length);
 }
 
 export interface Expectation {

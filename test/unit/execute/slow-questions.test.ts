@@ -47,6 +47,17 @@ test("a trial that nobody ends comes again, and what nobody asks for is forgotte
   expect(slow.treatmentOf(panel("1"))).toBe(null);
 });
 
+test("a tenant that was down and is well again is asked everything", () => {
+  const { slow } = slowAt();
+  slow.note(panel("1"), failure);
+  slow.note(panel("1", "b"), { ...failure, tenant: "b" });
+  slow.recovered("a");
+  expect([slow.treatmentOf(panel("1")), slow.treatmentOf(panel("1", "b"))]).toEqual([
+    null,
+    { ...failure, tenant: "b" },
+  ]);
+});
+
 test("a hundred questions of a tenant are remembered, and none of a tenant that left", () => {
   const { slow } = slowAt();
   const ask = (name: string) => ({ tenant: "a", sql: `SELECT ${name}` });
