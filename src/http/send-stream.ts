@@ -60,6 +60,9 @@ export async function sendStream(
 /** The connection was reset: that is known before the request is aborted for it. */
 class ClientLeft extends Error {}
 
+/** What Node says of writing to a connection that has ended. */
+const CONNECTION_ENDED = new Set(["EPIPE", "ECONNRESET", "ECONNABORTED", "ERR_STREAM_DESTROYED"]);
+
 /** Resolves when the bytes have left: their buffer may be used again. Rejects when the signal aborts, or with `ClientLeft`. */
 function written(target: Writable, bytes: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -67,10 +70,11 @@ function written(target: Writable, bytes: Buffer, signal: AbortSignal): Promise<
     signal.throwIfAborted();
     const onAbort = (): void => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
-    target.write(bytes, (error) => {
+    target.write(bytes, (error?: NodeJS.ErrnoException | null) => {
       signal.removeEventListener("abort", onAbort);
-      if (error) reject(new ClientLeft("the connection has ended", { cause: error }));
-      else resolve();
+      if (!error) resolve();
+      else if (CONNECTION_ENDED.has(error.code ?? "")) reject(new ClientLeft("it has ended", { cause: error }));
+      else reject(error);
     });
   });
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Database } from "./database.ts";
 import { federationUnavailable } from "./federation-unavailable.ts";
+import { pgErrorFacts } from "./pg-error.ts";
 
 /** How long a result holds: for ever, or within one statement. */
 export type Volatility = "immutable" | "stable";
@@ -46,7 +47,8 @@ export function createFunctionNames(database: Pick<Database, "query">, now: () =
   const read = async (): Promise<Names> => {
     const reading = Promise.all([database.query(CALLABLE), database.query(VOLATILITIES)]);
     const [callable, volatilities] = await reading.catch((error: unknown) => {
-      throw federationUnavailable(error);
+      // A right that the role lacks does not come with trying again.
+      throw pgErrorFacts(error)?.sqlstate?.startsWith("42") === true ? error : federationUnavailable(error);
     });
     return {
       callable: new Set(callable.map((row) => callableRow.parse(row).name)),

@@ -62,10 +62,11 @@ interface Job {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Starts the worker at the first text. `close()` ends it; texts that wait are rejected. */
+/** Starts the worker at the first text. `close()` ends it; texts that wait, or come later, are rejected. */
 export function createParser({ observe }: { readonly observe: Observe }): Parser {
   let worker: Worker | null = null;
   let ready: Worker | null = null;
+  let closed = false;
   let nextId = 0;
   const mark = createTimeMark();
   const memory = createParseMemory({ maxCharacters: MEMORY_CHARACTERS });
@@ -159,6 +160,8 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
 
   const parse = (sql: string): Promise<string> =>
     new Promise((resolve, reject) => {
+      // A request that was given up may still be on its way here: a worker of its own would keep the program alive.
+      if (closed) return reject(stopping());
       worker ??= start();
       const current = worker;
       const id = nextId++;
@@ -190,11 +193,16 @@ export function createParser({ observe }: { readonly observe: Observe }): Parser
     },
     close: async () => {
       const current = worker;
+      closed = true;
       worker = null;
-      for (const [id] of [...jobs]) settle(id)?.reject(new AppError("SHUTTING_DOWN", "the server is stopping"));
+      for (const [id] of [...jobs]) settle(id)?.reject(stopping());
       await current?.terminate();
     },
   };
+}
+
+function stopping(): AppError {
+  return new AppError("SHUTTING_DOWN", "the server is stopping");
 }
 
 function readTree(json: string): ParseResult {

@@ -185,6 +185,14 @@ describe("the command line", () => {
     expect(table.stderr).toMatch(/1 of 1/);
   });
 
+  test("a query that runs out of time says so, and the program ends", async () => {
+    for (const timeout of ["1ms", "20ms"]) {
+      const late = await tenantry("query", "--sql", COUNT, "--timeout", timeout);
+      expect(late).toMatchObject({ code: 1, stdout: "" });
+      expect(late.stderr).toContain("no answer within the request's deadline");
+    }
+  });
+
   test("a refused query is an error with its place, and exit code 1", async () => {
     const refused = await tenantry("query", "--sql", "SELECT wrong FROM $<tenant>_people", "--json");
     expect([refused.code, refused.stdout]).toEqual([1, ""]);

@@ -11,7 +11,7 @@ export const explain: Command = {
   summary: "Show how SQL would run, without running it",
   details:
     "Shows the template with its macros expanded, one copy of it for each shape of tenant, whether PostgreSQL sends it to " +
-    "the tenant as a whole, and the tenants that would be left out and why. --json has every lane's whole SQL.",
+    "the tenant as a whole, and the tenants whose schema leaves them out and why. --json has every lane's whole SQL.",
   operand: { name: "NAME", required: false },
   options: { ...SQL_OPTIONS, ...SETTINGS_OPTIONS, ...QUESTION_OPTIONS, ...JSON_OPTION },
   examples: [
@@ -27,6 +27,7 @@ export const explain: Command = {
       for (const line of lines) printLine(terminal.stdout, line);
       return 0;
     } catch (error) {
+      if (terminal.stop.aborted) throw error;
       printError(terminal.stderr, error, { sql: request.sql, json: given.has("json") });
       return 1;
     }

@@ -126,5 +126,6 @@ describe("parser", () => {
     const waiting = parser.parse("SELECT 2").catch((error: unknown) => error);
     await parser.close();
     expect(await waiting).toMatchObject({ code: "SHUTTING_DOWN" });
+    await expect(parser.parse("SELECT 3")).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
   });
 });
