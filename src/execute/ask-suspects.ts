@@ -1,3 +1,4 @@
+import { speaksOfTheTenant } from "../postgres/pg-error.ts";
 import { lendBudget } from "../postgres/read-budget.ts";
 import type { Arm, TenantFailure } from "../types.ts";
 import { noSession, notAsked, outOfTime, tenantFailure, tenantTimeout } from "./execution-error.ts";
@@ -68,11 +69,7 @@ export async function askSuspect(
     timeoutMs: tenantDeadlineMs,
     untilMs: now() + tenantDeadlineMs,
     ...asked,
-    probe,
-    read: (session, signal) => {
-      reached = probe !== undefined;
-      return asked.read(session, signal);
-    },
+    probe: probe && { ...probe, onAnswer: () => (reached = true) },
     signals: [closing, ...(asked.signals ?? [])],
   };
   suspects.asking(tenant);
@@ -81,11 +78,14 @@ export async function askSuspect(
   if (outcome.kind === "answered") {
     suspects.clear(tenant);
     slow.clear(arm);
-  } else if (outcome.kind === "failed" && outcome.facts.kind === "timeout") {
-    suspects.clear(tenant);
-    slow.note(arm, tenantFailure(tenant, outcome.facts));
-  } else if (outcome.kind === "failed") suspects.note(tenantFailure(tenant, outcome.facts));
-  else if (silent === null) suspects.postpone(tenant);
+  } else if (outcome.kind === "failed") {
+    const failure = tenantFailure(tenant, outcome.facts);
+    const isSlow = outcome.facts.kind === "timeout";
+    if (isSlow) slow.note(arm, failure);
+    else slow.clear(arm);
+    if (isSlow || !speaksOfTheTenant(outcome.facts)) suspects.clear(tenant);
+    else suspects.note(failure);
+  } else if (silent === null) suspects.postpone(tenant);
   else if (reached) {
     suspects.clear(tenant);
     slow.note(arm, tenantTimeout(tenant, silent));

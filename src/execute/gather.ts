@@ -1,3 +1,4 @@
+import { speaksOfTheTenant } from "../postgres/pg-error.ts";
 import type { GatheredRows } from "../types.ts";
 import { ExecutionError, tenantFailure } from "./execution-error.ts";
 import type { ShareOutcome } from "./share.ts";
@@ -35,7 +36,7 @@ export function gather(outcome: ShareOutcome): GatheredRows {
 export function noteFailures(outcome: ShareOutcome, { suspects, slow }: Notes): void {
   if (isQuerysFault(outcome)) return;
   for (const { arm, facts, noted } of outcome.failed) {
-    if (!facts.remote || noted === true) continue;
+    if (!speaksOfTheTenant(facts) || noted === true) continue;
     const failure = tenantFailure(arm.tenant, facts);
     if (facts.kind === "timeout") slow.note(arm, failure);
     else suspects.note(failure);

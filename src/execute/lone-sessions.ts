@@ -40,10 +40,17 @@ export function readProbe(sql: string): ReadOn {
   return readWithin(sql, createReadBudget({ maxRows: 1, maxBytes: 1_000 }));
 }
 
+export interface Probe {
+  readonly read: ReadOn;
+  readonly withinMs: number;
+  /** Called when the tenant has answered it. */
+  readonly onAnswer?: () => void;
+}
+
 export interface AskOptions {
   readonly read: ReadOn;
   /** A statement that only has to reach the tenant, asked first: a tenant that does not answer it within `withinMs` is silent. */
-  readonly probe?: { readonly read: ReadOn; readonly withinMs: number } | undefined;
+  readonly probe?: Probe | undefined;
   /** Called when its turn has come. */
   readonly onTurn?: () => void;
   readonly timeoutMs: number;
@@ -98,9 +105,9 @@ export function createLoneSessions(options: {
       const session = await unlessAborted(opening, deadline.signal);
       opened = true;
       if (probe !== undefined) {
-        if (await isSilent(session, probe, deadline.signal))
-          return { kind: "silent", afterMs: probe.withinMs, to: "probe", reached };
-        reached = true;
+        const probed = await tryProbe(session, probe, deadline.signal);
+        if (probed === "silent") return { kind: "silent", afterMs: probe.withinMs, to: "probe", reached };
+        reached = probed === "answered";
       }
       return { kind: "answered", rows: await read(session, deadline.signal) };
     } catch (error) {
@@ -114,19 +121,20 @@ export function createLoneSessions(options: {
     }
   }
 
-  /** True when the tenant does not answer the probe. Whatever else goes wrong with that says nothing of the arm, which is asked next. */
-  async function isSilent(
+  /** What comes of a probe. One that failed says nothing of the arm, which is asked next. */
+  async function tryProbe(
     session: Session,
-    { read, withinMs }: NonNullable<AskOptions["probe"]>,
+    { read, withinMs, onAnswer }: Probe,
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<"answered" | "silent" | "failed"> {
     const patience = startDeadline(withinMs, signal);
     try {
       await read(session, patience.signal);
-      return false;
+      onAnswer?.();
+      return "answered";
     } catch {
       signal.throwIfAborted();
-      return patience.passed();
+      return patience.passed() ? "silent" : "failed";
     } finally {
       patience.clear();
     }

@@ -8,7 +8,7 @@ import { outOfTime } from "./execution-error.ts";
 import { isolateFailures, type Progress, startProgress, takeApart } from "./isolate-failures.ts";
 import type { Lane } from "./lane.ts";
 import { createOneByOne } from "./one-by-one.ts";
-import { joinOutcomes, type Share, type ShareContext, type ShareOutcome, treatmentOf } from "./share.ts";
+import { claimTreatment, joinOutcomes, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 import { endTurn, takeTurn } from "./take-turn.ts";
 import { unionAll } from "./union-all.ts";
 
@@ -58,7 +58,7 @@ function sortOut(arms: readonly Arm[], context: ShareContext): SortedArms {
   const [shared, alone, apart]: [Arm[], Arm[], Arm[]] = [[], [], []];
   const down: TenantFailure[] = [];
   for (const arm of arms) {
-    const treatment = treatmentOf(arm, context);
+    const treatment = claimTreatment(arm, context);
     if (treatment === "shared") shared.push(arm);
     else if (treatment === "alone") alone.push(arm);
     else if (treatment === "apart") apart.push(arm);

@@ -25,10 +25,10 @@ export interface ShareContext {
   readonly closing: AbortSignal;
 }
 
-/** How an arm is asked next: what is known of its tenant decides first, then what is known of its question. */
-export function treatmentOf(arm: Arm, { suspects, slow }: Pick<ShareContext, "suspects" | "slow">): Treatment {
+/** How an arm is asked next: what is known of its tenant decides first, then what is known of its question, whose trial may be claimed with that. */
+export function claimTreatment(arm: Arm, { suspects, slow }: Pick<ShareContext, "suspects" | "slow">): Treatment {
   const treatment = suspects.treatmentOf(arm.tenant);
-  return treatment === "shared" || treatment === "alone" ? (slow.treatmentOf(arm) ?? treatment) : treatment;
+  return treatment === "shared" || treatment === "alone" ? (slow.claim(arm) ?? treatment) : treatment;
 }
 
 const FAIR_TIME_MS = 5_000;
@@ -45,7 +45,7 @@ export function fairTimeMs({ tenantDeadlineMs }: Pick<ShareContext, "tenantDeadl
 export function probeFor(
   { tenant }: Arm,
   { probeOf, probeMs, tenantDeadlineMs }: Pick<ShareContext, "probeOf" | "probeMs" | "tenantDeadlineMs">,
-  withinMs = Math.min(probeMs(), tenantDeadlineMs / 2),
+  withinMs = probeMs(),
 ): AskOptions["probe"] {
   const probe = probeMs() <= tenantDeadlineMs / 2 ? probeOf(tenant) : undefined;
   return probe && { read: readProbe(probe.sql), withinMs };

@@ -1,14 +1,14 @@
-import { createHash } from "node:crypto";
 import type { Arm, TenantFailure } from "../types.ts";
 import { pauseMs } from "./pause.ts";
+import { questionOf } from "./question-of.ts";
 
 /**
  * Questions that lately took a tenant too long which can be reached: a circuit breaker for each tenant and question. The tenant is well, so that one
  * heavy panel must not take it from everybody else; and the same panel, asked again and again, must not hold its lane each time.
  */
 export interface SlowQuestions {
-  /** Null when nothing is known; the failure that it had, while it is left alone; `apart` when it is to be tried again, by the caller and nobody else. */
-  treatmentOf(arm: Arm): TenantFailure | "apart" | null;
+  /** Null when nothing is known; the failure that it had, while it is left alone. `apart` gives the next trial to the caller, and to nobody else until that ends. */
+  claim(arm: Arm): TenantFailure | "apart" | null;
   /** It took too long. */
   note(arm: Arm, failure: TenantFailure): void;
   /** It was answered. */
@@ -29,6 +29,8 @@ interface SlowQuestion {
   readonly failure: TenantFailure;
   readonly failures: number;
   readonly dueAtMs: number;
+  /** True while a trial of it runs. */
+  readonly onTrial: boolean;
 }
 
 const FIRST_PAUSE_MS = 5_000;
@@ -41,11 +43,15 @@ export function createSlowQuestions({ now, random = Math.random }: SlowQuestions
   /** By tenant, then by question. */
   const slow = new Map<string, Map<string, SlowQuestion>>();
 
-  function remember({ tenant, sql }: Arm, failure: TenantFailure, failures: number): void {
+  function remember(
+    { tenant, sql }: Arm,
+    { failure, failures, onTrial }: Pick<SlowQuestion, "failure" | "failures" | "onTrial">,
+  ): void {
     const questions = slow.get(tenant) ?? new Map<string, SlowQuestion>();
     const question = questionOf(sql);
     questions.delete(question);
-    questions.set(question, { failure, failures, dueAtMs: now() + pauseMs(FIRST_PAUSE_MS, failures, random) });
+    const dueAtMs = now() + pauseMs(FIRST_PAUSE_MS, failures, random);
+    questions.set(question, { failure, failures, dueAtMs, onTrial });
     slow.set(tenant, questions);
     const [oldest] = questions.keys();
     if (questions.size > MAX_FOR_A_TENANT && oldest !== undefined) questions.delete(oldest);
@@ -60,7 +66,7 @@ export function createSlowQuestions({ now, random = Math.random }: SlowQuestions
   const known = ({ tenant, sql }: Arm): SlowQuestion | undefined => slow.get(tenant)?.get(questionOf(sql));
 
   return {
-    treatmentOf(arm) {
+    claim(arm) {
       // Hardly any tenant has one: no text is read for the others.
       const question = slow.has(arm.tenant) ? known(arm) : undefined;
       if (question === undefined) return null;
@@ -71,10 +77,15 @@ export function createSlowQuestions({ now, random = Math.random }: SlowQuestions
         return null;
       }
       // Until this trial ends, others are told of the last one.
-      remember(arm, failure, failures);
+      remember(arm, { failure, failures, onTrial: true });
       return "apart";
     },
-    note: (arm, failure) => remember(arm, failure, (known(arm)?.failures ?? 0) + 1),
+    note(arm, failure) {
+      const { failures = 0, dueAtMs = 0, onTrial = false } = known(arm) ?? {};
+      // Panels that ran side by side fail together: that is one failure.
+      const isNews = onTrial || dueAtMs <= now();
+      remember(arm, { failure, failures: isNews ? failures + 1 : failures, onTrial: false });
+    },
     clear: (arm) => {
       if (slow.has(arm.tenant)) forget(arm);
     },
@@ -83,10 +94,4 @@ export function createSlowQuestions({ now, random = Math.random }: SlowQuestions
       for (const tenant of [...slow.keys()]) if (!tenants.has(tenant)) slow.delete(tenant);
     },
   };
-}
-
-/** The text without its literals: a panel asks for another range each time. */
-function questionOf(sql: string): string {
-  const question = sql.replaceAll(/'(?:[^']|'')*'|\b\d+(?:\.\d+)?\b/g, "?");
-  return createHash("sha256").update(question).digest("base64");
 }

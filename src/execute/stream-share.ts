@@ -8,7 +8,7 @@ import { noSession, notAsked, outOfTime, tenantTimeout } from "./execution-error
 import { armFault, type FailedArm } from "./isolate-failures.ts";
 import type { Asker, Lane } from "./lane.ts";
 import { type LoneOutcome, type ReadOn, readProbe } from "./lone-sessions.ts";
-import { type ShareContext, type ShareOutcome, treatmentOf } from "./share.ts";
+import { claimTreatment, type ShareContext, type ShareOutcome } from "./share.ts";
 import { limitSilence, type SilenceLimit } from "./silence.ts";
 import { endTurn, RESERVE_MS, takeTurn } from "./take-turn.ts";
 
@@ -40,7 +40,7 @@ type ArmOutcome =
  * however long its rows take. The outcome's answers have no rows. Rejects as `runShare` does.
  */
 export async function streamShare(lane: Lane, share: StreamedShare, context: ShareContext): Promise<ShareOutcome> {
-  const apart = share.arms.filter((arm) => treatmentOf(arm, context) === "apart");
+  const apart = share.arms.filter((arm) => claimTreatment(arm, context) === "apart");
   const onLane = share.arms.filter((arm) => !apart.includes(arm));
   const asking = Promise.allSettled(apart.map((arm) => streamApart(arm, share, context)));
   const outcomes: ArmOutcome[] = [];
@@ -93,7 +93,7 @@ async function streamAsTrusted(
   share: StreamedShare,
   context: ShareContext,
 ): Promise<ArmOutcome | Hindrance> {
-  const treatment = treatmentOf(arm, context);
+  const treatment = claimTreatment(arm, context);
   if (typeof treatment !== "string") return { kind: "absent", failure: treatment };
   return treatment === "apart" ? "apart" : streamInTurn(lane, arm, share, context);
 }

@@ -64,6 +64,14 @@ function isOptionsRefusal({ code, detail }: ServerError): boolean {
   return code === "08001" && detail?.includes("unsupported startup parameter") === true;
 }
 
+/** SQLSTATE of what passes a limit of the program, as `MessageTooLarge` does. */
+const LIMIT_EXCEEDED = "54000";
+
+/** True when an error that only one of several tenants' arms had speaks of the tenant's data, and will come again. */
+export function speaksOfTheTenant({ remote, sqlstate }: PgErrorFacts): boolean {
+  return remote || sqlstate === LIMIT_EXCEEDED;
+}
+
 /** Facts of an error, or null when it is neither PostgreSQL's nor the connection's. */
 export function pgErrorFacts(error: unknown): PgErrorFacts | null {
   if (error instanceof SessionLost) {
@@ -71,7 +79,7 @@ export function pgErrorFacts(error: unknown): PgErrorFacts | null {
     return { sqlstate: cause?.sqlstate ?? null, kind: "connection_lost", remote: false, message: LOST };
   }
   if (error instanceof MessageTooLarge)
-    return { sqlstate: "54000", kind: "query", remote: false, message: error.message };
+    return { sqlstate: LIMIT_EXCEEDED, kind: "query", remote: false, message: error.message };
   const parsed = serverError.safeParse(error);
   if (!parsed.success) return null;
   const { severity, code, message, where = "", position } = parsed.data;

@@ -61,8 +61,8 @@ export interface Session {
 }
 
 const CLOSE_TIMEOUT_MS = 2_000;
-/** A transaction that goes on keeps locks and a snapshot on every tenant that one of its statements asked. */
-const LONGEST_TRANSACTION_MS = 1_000;
+/** No statement joins a transaction that is older: it keeps locks and a snapshot on every tenant that one of its statements asked. */
+const LATEST_JOIN_MS = 1_000;
 const MOST_STATEMENTS = 8;
 /**
  * A cancelled session near its tenants is usable in about 10 ms, and its connections to them are worth that; one that waits for a silent tenant is
@@ -149,7 +149,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     together !== undefined &&
     waiting?.together === together &&
     earlier + 1 < MOST_STATEMENTS &&
-    performance.now() - begunAtMs < LONGEST_TRANSACTION_MS;
+    performance.now() - begunAtMs < LATEST_JOIN_MS;
 
   /**
    * Sees to it that a statement is rolled back, which undoes settings, and what outlives a transaction discarded, such as advisory locks. A
@@ -190,7 +190,6 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
       const joins = keeps(together);
       closeWaiting(joins ? "keep transaction" : "roll back");
       await closed();
-      if (!joins) await rollBackKept();
       signal.throwIfAborted();
       if (!alive) throw new SessionLost();
       busy = true;
@@ -263,10 +262,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
       try {
         return await runOnce(sql, options);
       } catch (error) {
-        // A tenant's connection that was lost since is not made anew within a transaction, and an old snapshot may be refused.
-        const kind = pgErrorFacts(error)?.kind;
-        const isOfTheSession = kind === undefined || kind === "connection_lost" || kind === "cancelled";
-        if (!mayFailForTheOthers || isOfTheSession || options.signal.aborted) throw error;
+        if (!mayFailForTheOthers || !isOfTheTransaction(error) || options.signal.aborted) throw error;
         return runOnce(sql, options);
       }
     },
@@ -307,6 +303,12 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
       clearTimeout(timer);
     },
   };
+}
+
+// A tenant's connection that was lost since is not made anew within a transaction; a standby may refuse an old snapshot (class 40).
+function isOfTheTransaction(error: unknown): boolean {
+  const facts = pgErrorFacts(error);
+  return facts?.kind === "unreachable" || facts?.sqlstate?.startsWith("40") === true;
 }
 
 // The protocol ends a statement's text at a NUL: what follows would be read as another field of the message.

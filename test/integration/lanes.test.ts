@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { AppError } from "../../src/errors.ts";
 import { ExecutionError } from "../../src/execute/execution-error.ts";
 import { createFleetExecutor, type FleetExecutor, type FleetExecutorOptions } from "../../src/execute/executor.ts";
+import { probeOf } from "../../src/execute/tenant-probes.ts";
 import type { Observation } from "../../src/observation.ts";
 import type { Database } from "../../src/postgres/database.ts";
 import { openSession } from "../../src/postgres/open-session.ts";
@@ -400,31 +401,46 @@ test("questions that belong together share a transaction on each lane, on which 
     await expect.poll(async () => (await federation.query(open, [SESSIONS])).length).toBe(0);
   }));
 
-test("a row that is too large to read, or an error that quotes one, costs its tenant the answer and nobody else", () =>
-  withFleet(6, { laneGroups: 1, lanes: 2 }, async ({ executor, run, arms, names }) => {
-    await executor.follow({ probes: probesOf(names), sessions: 100 });
-    const others = tenRowsOf(names.filter((name) => name !== "t2"));
-    for (const huge of ["repeat('y', 70000000)", "repeat('y', 70000000)::int::text"]) {
-      const asked = arms().map((arm) =>
-        arm.tenant === "t2"
-          ? { ...arm, sql: `select ${huge}, 't2'::text as tenant from t2_entities where id = 1` }
-          : arm,
-      );
-      const { rows, failures, truncated } = await run(
-        asked.map((arm) => ({ ...arm, sql: arm.sql.replace("select id", "select id::text") })),
-      );
-      expect(failures).toEqual([
-        {
-          tenant: "t2",
-          reason: "query_failed",
-          detail: "a row, or an error, has more than 64 MiB, which is too much to read",
-        },
-      ]);
-      expect(countBy(rows, 1)).toEqual(others);
-      expect(truncated).toBe(false);
-    }
-    expect((await run(arms())).failures).toEqual([]);
-  }));
+test.each([
+  ["asked by itself", undefined],
+  ["in a transaction that others share", Symbol("panel")],
+])(
+  "a row that is too large to read, or an error that quotes one, costs its tenant the answer and nobody else, %s",
+  (_, together) =>
+    withFleet(6, { laneGroups: 1, lanes: 2 }, async ({ executor, run, arms, names, seen }) => {
+      await executor.follow({ probes: probesOf(names), sessions: 100 });
+      const others = tenRowsOf(names.filter((name) => name !== "t2"));
+      for (const huge of ["repeat('y', 70000000)", "repeat('y', 70000000)::int::text"]) {
+        const asked = arms().map((arm) =>
+          arm.tenant === "t2"
+            ? { ...arm, sql: `select ${huge}, 't2'::text as tenant from t2_entities where id = 1` }
+            : arm,
+        );
+        const [, { rows, failures, truncated }] = await Promise.all([
+          run(arms(), { together }),
+          run(
+            asked.map((arm) => ({ ...arm, sql: arm.sql.replace("select id", "select id::text") })),
+            { together },
+          ),
+        ]);
+        expect(failures).toEqual([
+          {
+            tenant: "t2",
+            reason: "query_failed",
+            detail: "a row, or an error, has more than 64 MiB, which is too much to read",
+          },
+        ]);
+        expect(countBy(rows, 1)).toEqual(others);
+        expect(truncated).toBe(false);
+        // Known by now, it is asked alone: its lane's session is lost to it once for each request.
+        const replaced = seen.filter(({ kind }) => kind === "lane.replaced").length;
+        const again = await run(asked.map((arm) => ({ ...arm, sql: arm.sql.replace("select id", "select id::text") })));
+        expect(again.failures).toEqual(failures);
+        expect(seen.filter(({ kind }) => kind === "lane.replaced").length).toBeLessThanOrEqual(replaced + 1);
+      }
+      expect((await run(arms())).failures).toEqual([]);
+    }),
+);
 
 test("callers have a lane by rotation, and a question that a tenant is slow with takes it from no other", () =>
   withFleet(2, { laneGroups: 1, lanes: 1, tenantDeadlineMs: 3_000 }, async ({ executor, run, arms, names }) => {
@@ -526,7 +542,7 @@ async function remoteConnections(federation: Database): Promise<number> {
 }
 
 const probesOf = (names: readonly string[]): readonly Arm[] =>
-  names.map((tenant) => ({ tenant, sql: `select null from ${tenant}_entities limit 0` }));
+  names.map((tenant) => ({ tenant, sql: probeOf(`${tenant}_entities`) }));
 
 test("lanes that follow a fleet are connected before the first request, and once for each tenant and group", () =>
   withFleet(12, { lanes: "auto" }, async ({ executor, run, arms, names, federation, seen }) => {
@@ -623,6 +639,27 @@ test("a tenant that cannot be reached is trusted as soon as a probe reaches it, 
     await expect.poll(() => executor.doubts(), { timeout: 10_000 }).toEqual([]);
     await expect.poll(() => remoteConnections(federation), { timeout: 5_000 }).toBe(4);
     expect((await run(arms())).failures).toEqual([]);
+  }));
+
+test("a tenant whose table is locked, or gone, can be reached: only what reads the table lacks it", () =>
+  withFleet(3, { tenantDeadlineMs: 2_000 }, async ({ executor, run, arms, names, tenantUrl }) => {
+    const others = tenRowsOf(["t0", "t2"]);
+    const nothing = [{ tenant: "t1", sql: "select 7, 't1'::text as tenant" }];
+    await withSql(tenantUrl("t1"), async (tenant) => {
+      await tenant.query("begin; lock table entities in access exclusive mode");
+      await executor.follow({ probes: probesOf(names), sessions: 100 });
+      const { rows, failures } = await run(arms());
+      expect([countBy(rows, 1), failures.map(({ tenant: name, reason }) => [name, reason])]).toEqual([
+        others,
+        [["t1", "timeout"]],
+      ]);
+      expect(executor.doubts()).toEqual([]);
+      expect((await run(nothing)).rows).toEqual([["7", "t1"]]);
+      await tenant.query("drop table entities; commit");
+    });
+    for (let time = 0; time < 2; time += 1) expect((await run(arms())).failures).toMatchObject([{ tenant: "t1" }]);
+    expect(executor.doubts()).toEqual([]);
+    expect((await run(nothing)).rows).toEqual([["7", "t1"]]);
   }));
 
 test("a statement that takes long holds up nobody who can use another group, however busy that one seems", () =>

@@ -3,11 +3,12 @@ import { ExecutionError } from "../../../src/execute/execution-error.ts";
 import { gather, noteFailures } from "../../../src/execute/gather.ts";
 import type { FailedArm } from "../../../src/execute/isolate-failures.ts";
 import type { ShareOutcome } from "../../../src/execute/share.ts";
-import type { PgErrorFacts } from "../../../src/postgres/pg-error.ts";
+import { MessageTooLarge, type PgErrorFacts, pgErrorFacts } from "../../../src/postgres/pg-error.ts";
 
 const DIVISION: PgErrorFacts = { kind: "query", sqlstate: "22012", message: "division by zero", remote: true };
 const NO_TABLE: PgErrorFacts = { kind: "missing_relation", sqlstate: "42P01", message: "no such table", remote: true };
 const STOPPED: PgErrorFacts = { kind: "timeout", sqlstate: "57014", message: "statement timeout", remote: true };
+const TOO_LARGE = pgErrorFacts(new MessageTooLarge(64 * 2 ** 20)) ?? DIVISION;
 const ROWS = { columns: [], rows: [["1"]], truncated: false };
 
 const failedArm = (tenant: string, facts: PgErrorFacts): FailedArm => ({ arm: { tenant, sql: "SELECT 1" }, facts });
@@ -36,6 +37,8 @@ test("a tenant that fails where another answers is under suspicion, unless it is
   const failed = [failedArm("a", DIVISION), { ...failedArm("b", DIVISION), noted: true } as const];
   expect(noted({ failed, answers: [ROWS] })).toEqual(["a"]);
   expect(noted({ failed: [failedArm("a", { ...DIVISION, remote: false })], answers: [ROWS] })).toEqual([]);
+  expect(noted({ failed: [failedArm("a", TOO_LARGE)], answers: [ROWS] })).toEqual(["a"]);
+  expect(noted({ failed: [failedArm("a", TOO_LARGE)] })).toEqual([]);
 });
 
 test("tenants that lack something are under suspicion even if all do, and of those that stopped the statement only the question is", () => {
