@@ -27,7 +27,12 @@ export async function askSuspects(arms: readonly Arm[], share: Share, context: S
       let begun = false;
       const asking = askSuspect(
         arm,
-        { read: readWithin(arm.sql, budget), onTurn: () => (begun = true), signals: [share.signal] },
+        {
+          read: readWithin(arm.sql, budget),
+          onTurn: () => (begun = true),
+          caller: share.caller,
+          signals: [share.signal],
+        },
         context,
       );
       const outcome = await orSilent(asking, patienceMs);
@@ -47,7 +52,7 @@ export async function askSuspects(arms: readonly Arm[], share: Share, context: S
 
 /** How one suspect is asked. Without a time it is asked for the tenant deadline at most. */
 export interface SuspectQuestion
-  extends Pick<AskOptions, "read" | "onTurn">,
+  extends Pick<AskOptions, "read" | "onTurn" | "caller">,
     Partial<Pick<AskOptions, "timeoutMs" | "untilMs" | "signals">> {
   /** Milliseconds for which the tenant was silent; null when it was not, or when it had too little time to tell. */
   readonly silentMs?: (outcome: LoneOutcome) => number | null;

@@ -53,6 +53,8 @@ export interface AskOptions {
   readonly probe?: Probe | undefined;
   /** Called when its turn has come. */
   readonly onTurn?: () => void;
+  /** Callers have the sessions by rotation. */
+  readonly caller?: string | undefined;
   readonly timeoutMs: number;
   readonly untilMs: number;
   readonly signals: readonly AbortSignal[];
@@ -145,7 +147,7 @@ export function createLoneSessions(options: {
       if (stuck.tooMany()) return { kind: "not_asked" };
       const patience = startDeadline(ask.untilMs - now(), ...ask.signals);
       try {
-        const leave = await turns.take(patience.signal);
+        const leave = await turns.take(patience.signal, ask.caller);
         patience.clear();
         ask.onTurn?.();
         return await askNow(ask, leave);

@@ -43,6 +43,7 @@ export function createOneByOne(progress: Progress, share: Share, context: ShareC
       probe: probeFor(arm, context, withinMs),
       timeoutMs: tenantDeadlineMs,
       untilMs,
+      caller: share.caller,
       signals: [share.signal, signal],
     });
     // Whoever settles is told; when the lane answers, nobody asks any more.

@@ -17,6 +17,8 @@ const SWEEP_MS = 250;
 const PROBE_TIMEOUT_MS = 5_000;
 /** Probes take sessions from requests that ask tenants in doubt; those have four. */
 const PROBES_AT_ONCE = 2;
+/** Probes have turns of their own among those of callers. */
+const PROBES = "probes";
 
 /** Looks four times a second whose probe is due. A tenant that has no probe is asked by the next request after its pause. */
 export function createProber({ context }: ProberOptions): Prober {
@@ -29,13 +31,16 @@ export function createProber({ context }: ProberOptions): Prober {
       .ask({
         read: readProbe(arm.sql),
         timeoutMs,
-        untilMs: now() + timeoutMs,
+        untilMs: now() + 2 * timeoutMs,
+        caller: PROBES,
         signals: [closing],
       })
       .catch((): LoneOutcome => ({ kind: "not_asked" }));
     // It left the fleet meanwhile, and is forgotten.
     if (context.probeOf(arm.tenant) === undefined) return;
     if (outcome.kind === "not_asked" || outcome.kind === "no_session") suspects.postpone(arm.tenant);
+    // One whose turn came late had too little time to tell.
+    else if (outcome.kind === "silent" && outcome.afterMs < timeoutMs) suspects.postpone(arm.tenant);
     else if (outcome.kind === "silent") suspects.note(tenantTimeout(arm.tenant, outcome.afterMs));
     else if (outcome.kind === "failed" && outcome.facts.kind === "unreachable")
       suspects.note(tenantFailure(arm.tenant, outcome.facts));

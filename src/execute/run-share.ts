@@ -7,7 +7,7 @@ import { type Deadline, startDeadline } from "./deadline.ts";
 import { outOfTime } from "./execution-error.ts";
 import { isolateFailures, type Progress, startProgress, takeApart } from "./isolate-failures.ts";
 import type { Lane } from "./lane.ts";
-import { createOneByOne } from "./one-by-one.ts";
+import { createOneByOne, type OneByOne } from "./one-by-one.ts";
 import { claimTreatment, joinOutcomes, type Share, type ShareContext, type ShareOutcome } from "./share.ts";
 import { endTurn, takeTurn } from "./take-turn.ts";
 import { unionAll } from "./union-all.ts";
@@ -44,12 +44,14 @@ async function runOnLane(lane: Lane, arms: readonly Arm[], share: Share, context
   const progress = startProgress([shared, ...alone.map((arm) => [arm])]);
   // A lane that nobody needs any more may hold the transaction of the question before.
   const mayEnd = progress.pending.length === 0 ? Promise.resolve() : Promise.race([turn.wanted, share.cleanUpDue]);
-  let silent: readonly TenantFailure[] = [];
-  try {
-    silent = await runInTurn(lane, progress, share, context);
-  } finally {
-    void mayEnd.then(() => endTurn(turn, share.signal, context));
-  }
+  const running = runInTurn(lane, progress, share, context);
+  void running
+    .then((late) => (late === null ? mayEnd : undefined))
+    .catch(() => mayEnd)
+    .then(() => endTurn(turn, share.signal, context));
+  // Of a lane that is late the turn is somebody else's by now: its tenants are asked beside it.
+  const late = await running;
+  const silent = (await late?.settle().finally(late.stop)) ?? [];
   const { answers, failed } = progress;
   return joinOutcomes([{ answers, failed, absent: [...silent, ...down] }, await asking]);
 }
@@ -67,27 +69,28 @@ function sortOut(arms: readonly Arm[], context: ShareContext): SortedArms {
   return { shared, alone, apart, down };
 }
 
-/** Takes `progress` to its end; gives the tenants that stayed silent. */
+/** Takes `progress` to its end, or as far as it comes in the lane's time: then its tenants are being asked one by one, to be settled and stopped. */
 async function runInTurn(
   lane: Lane,
   progress: Progress,
   share: Share,
   context: ShareContext,
-): Promise<readonly TenantFailure[]> {
+): Promise<OneByOne | null> {
   const tenants = progress.pending.flat().length;
-  if (tenants === 0) return [];
+  if (tenants === 0) return null;
   const startedAtMs = context.now();
   // Half of what is left at most: a lane that is held up must leave time to ask its tenants one by one.
   const laneMs = Math.min(context.tenantDeadlineMs, (share.deadlineAtMs - startedAtMs) / 2);
   const deadline = startDeadline(laneMs, share.signal);
   const apart = createOneByOne(progress, share, context);
   const early = setTimeout(apart.begin, laneMs - apart.patienceMs(laneMs));
+  let isDone = true;
   try {
-    if (await runOnSession(lane, progress, share, deadline)) return [];
-    return await apart.settle();
+    isDone = await runOnSession(lane, progress, share, deadline);
+    return isDone ? null : apart;
   } finally {
     clearTimeout(early);
-    apart.stop();
+    if (isDone) apart.stop();
     deadline.clear();
     const seconds = (context.now() - startedAtMs) / 1_000;
     context.observe({ kind: "lane.ran", group: lane.group, lane: lane.index, tenants, seconds });

@@ -29,6 +29,9 @@ export interface StreamedShare extends Pick<Asker, "caller"> {
   readonly signal: AbortSignal;
 }
 
+/** How long a probe may wait for those of other lanes, each of which has its time. */
+const PROBES_IN_TURN = 4;
+
 type ArmOutcome =
   | { readonly kind: "answered"; readonly whole: boolean }
   | { readonly kind: "failed"; readonly failed: FailedArm }
@@ -121,7 +124,7 @@ async function streamInTurn(
     return { kind: "answered", whole: sink.complete() && streamed };
   } catch (error) {
     if (share.signal.aborted) throw share.signal.reason;
-    if (silence?.passed() === true) return await blame(arm, context);
+    if (silence?.passed() === true) return await blame(arm, share, context);
     if (deadline.passed()) return { kind: "absent", failure: outOfTime(arm.tenant) };
     const kind = pgErrorFacts(error)?.kind;
     if (kind === "cancelled") return "cancelled";
@@ -140,10 +143,10 @@ async function streamInTurn(
 }
 
 /**
- * A silence is the tenant's only if the federation database still gives sessions: when nobody could ask that, nobody is blamed. One that answers a probe
- * may only be slow. Throws FEDERATION_UNAVAILABLE when there is no session to be had.
+ * A silence is the tenant's only if it does not answer a probe either, which had its time: many lanes may fall silent together, and their probes wait for
+ * each other. All others are slow with this question, as far as anybody knows. Throws FEDERATION_UNAVAILABLE when there is no session to be had.
  */
-async function blame(arm: Arm, context: ShareContext): Promise<ArmOutcome> {
+async function blame(arm: Arm, { caller }: StreamedShare, context: ShareContext): Promise<ArmOutcome> {
   const { tenant } = arm;
   const { suspects, slow, lone, probeMs, tenantDeadlineMs, now, closing } = context;
   const failure = tenantTimeout(tenant, tenantDeadlineMs);
@@ -153,13 +156,13 @@ async function blame(arm: Arm, context: ShareContext): Promise<ArmOutcome> {
     return { kind: "absent", failure };
   }
   const timeoutMs = probeMs();
-  const asked = { read: readProbe(probe.sql), timeoutMs, untilMs: now() + timeoutMs, signals: [closing] };
-  const { kind } = await lone.ask(asked);
-  if (kind === "no_session") throw federationUnavailable(undefined);
-  if (kind === "not_asked") return { kind: "absent", failure: notAsked(tenant) };
-  if (kind === "answered") slow.note(arm, failure);
-  else suspects.note(failure);
-  return { kind: "absent", failure };
+  const untilMs = now() + PROBES_IN_TURN * timeoutMs;
+  const outcome = await lone.ask({ read: readProbe(probe.sql), timeoutMs, untilMs, caller, signals: [closing] });
+  if (outcome.kind === "no_session") throw federationUnavailable(undefined);
+  const isTenants = outcome.kind === "failed" || (outcome.kind === "silent" && outcome.afterMs >= timeoutMs);
+  if (isTenants) suspects.note(failure);
+  else slow.note(arm, failure);
+  return { kind: "absent", failure: outcome.kind === "not_asked" ? notAsked(tenant) : failure };
 }
 
 /** One that was silent, and may be so again, is asked on a session of its own, where it holds nobody up. It too may take long if its rows flow. */
@@ -180,7 +183,8 @@ async function streamApart(arm: Arm, share: StreamedShare, context: ShareContext
   const untilMs = share.deadlineAtMs - RESERVE_MS;
   const silentFor = (outcome: LoneOutcome): number | null =>
     silentMs ?? (outcome.kind === "silent" && outcome.to === "probe" ? outcome.afterMs : null);
-  const asked = { read, timeoutMs: untilMs - now(), untilMs, signals: [share.signal], silentMs: silentFor };
+  const { caller, signal } = share;
+  const asked = { read, timeoutMs: untilMs - now(), untilMs, caller, signals: [signal], silentMs: silentFor };
   const outcome = await askSuspect(arm, asked, context);
   if (outcome.kind === "answered") return { kind: "answered", whole: sink.complete() && !outcome.rows.truncated };
   sink.drop();

@@ -116,8 +116,11 @@ function writeInteger(value: number, writer: ByteWriter): void {
   writer.length += digits;
 }
 
+/** Three times as much room as a text needs is nothing for a short one; from here on its bytes are counted first. */
+const LONG_TEXT = 65_536;
+
 function writeString(text: string, writer: ByteWriter): void {
-  reserve(text.length * BYTES_PER_UNIT, writer);
+  reserve(text.length < LONG_TEXT ? text.length * BYTES_PER_UNIT : Buffer.byteLength(text), writer);
   writer.length += writer.buffer.write(text, writer.length, "utf8");
 }
 

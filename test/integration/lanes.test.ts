@@ -678,3 +678,14 @@ test("a statement that takes long holds up nobody who can use another group, how
     // Ten rows of half a second: whoever had waited for them would have waited for most of five seconds.
     expect(Math.max(...times)).toBeLessThan(3_000);
   }));
+
+test("a lane that gave a statement up is the next one's, though tenants of it are still being asked", () =>
+  withFleet(12, { laneGroups: 1, lanes: 4, tenantDeadlineMs: 2_000 }, async ({ executor, run, arms, names }) => {
+    await executor.follow({ probes: probesOf(names), sessions: 100 });
+    const slow = run(arms("id, pg_sleep(60)::text"), { caller: "slow", deadlineMs: 12_000 });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const { rows, failures } = await run(arms(), { caller: "other", deadlineMs: 6_000 });
+    expect([countBy(rows, 1), failures]).toEqual([tenRowsOf(names), []]);
+    expect((await slow).failures).toHaveLength(12);
+    expect(executor.doubts()).toEqual([]);
+  }));
