@@ -1,6 +1,6 @@
-import { z } from "zod";
-import { AppError, toAppError } from "../errors.ts";
+import { type AppError, toAppError } from "../errors.ts";
 import type { Database } from "../postgres/database.ts";
+import { BOUND_LOCK_WAIT, ddlError } from "./ddl-error.ts";
 import type { OnboardingStep } from "./onboarding-step.ts";
 import type { OnboardingPlan, TenantPlan } from "./plan-onboarding.ts";
 
@@ -52,8 +52,7 @@ async function runSteps(steps: readonly OnboardingStep[], { database, onStep }: 
   let running: OnboardingStep | null = null;
   try {
     await database.transaction(async (query) => {
-      // A lane's query holds its foreign tables; waiting for it for ever would block every query behind this one.
-      await query("SET LOCAL lock_timeout TO '5s'");
+      await query(BOUND_LOCK_WAIT);
       for (const step of steps) {
         running = step;
         await query(step.statement());
@@ -66,18 +65,7 @@ async function runSteps(steps: readonly OnboardingStep[], { database, onStep }: 
 }
 
 function stepError(step: OnboardingStep | null, error: unknown): AppError {
-  const found = z.object({ code: z.string(), message: z.string() }).safeParse(error).data;
-  const subject =
-    step === null
-      ? "the federation database"
-      : `${step.tenant === null ? "shared" : `tenant "${step.tenant}"`}: ${step.kind}`;
-  // PostgreSQL's sentence about DDL names objects of the federation database; a connection's error names a host.
-  const isOfStatement = found !== undefined && /^[0-9A-Z]{5}$/.test(found.code) && !/^(08|28|57P)/.test(found.code);
-  if (step === null || !isOfStatement) {
-    return new AppError("FEDERATION_UNAVAILABLE", `${subject} failed (${found?.code ?? "no code"})`, { cause: error });
-  }
-  return new AppError("ONBOARDING_REFUSED", `${subject} failed: ${found.message}`, {
-    hint: `the statement was ${step.printable}`,
-    cause: error,
-  });
+  if (step === null) return ddlError("the federation database", null, error);
+  const of = step.tenant === null ? "shared" : `tenant "${step.tenant}"`;
+  return ddlError(`${of}: ${step.kind}`, step.printable, error);
 }

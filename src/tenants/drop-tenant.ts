@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.ts";
 import { AppError } from "../errors.ts";
 import type { Database } from "../postgres/database.ts";
 import { quoteIdentifier, quoteQualified } from "../postgres/quote.ts";
+import { BOUND_LOCK_WAIT, ddlError } from "./ddl-error.ts";
 import { tenantOfServer } from "./layout.ts";
 
 /** The federation database, as the role that owns the servers, and the settings that name them. */
@@ -28,16 +29,20 @@ const EMPTY_SCHEMA = `SELECT nspname AS name FROM pg_catalog.pg_namespace n WHER
 /**
  * Takes a tenant out of the federation database: its foreign tables, user mappings and servers, and in the layout
  * `schema` its schema when nothing else is in it. The tenant's database is not touched. Gives the statements that ran.
- * Throws TENANT_UNKNOWN when there is no server of that tenant, ONBOARDING_REFUSED when views still read its tables.
+ * Throws TENANT_UNKNOWN when there is no server of that tenant, ONBOARDING_REFUSED when views still read its tables, the role may not drop
+ * them, or a query has held one for 5 s.
  */
 export async function dropTenant(options: DropTenantOptions, tenant: string): Promise<readonly string[]> {
   const pattern = new RegExp(options.config.tenants.discover.servers, "u");
   const statements: string[] = [];
   await options.database.transaction(async (query) => {
     const run = async (sql: string) => {
-      await query(sql);
+      await query(sql).catch((error: unknown) => {
+        throw dropError(tenant, sql, error);
+      });
       statements.push(sql);
     };
+    await query(BOUND_LOCK_WAIT);
     const found = z
       .array(server)
       .parse(await query("SELECT srvname AS name FROM pg_catalog.pg_foreign_server ORDER BY 1"));
@@ -47,7 +52,7 @@ export async function dropTenant(options: DropTenantOptions, tenant: string): Pr
     }
     const tables = z.array(foreignTable).parse(await query(FOREIGN_TABLES, [servers]));
     const names = tables.map((table) => quoteQualified(table.schema, table.name));
-    if (names.length > 0) await run(`DROP FOREIGN TABLE ${names.join(", ")}`).catch(explainDependents(tenant));
+    if (names.length > 0) await run(`DROP FOREIGN TABLE ${names.join(", ")}`);
     // Only user mappings are left behind the servers, so that CASCADE cannot reach a view.
     for (const name of servers) await run(`DROP SERVER ${quoteIdentifier(name)} CASCADE`);
     if (options.config.tenants.layout === "schema") {
@@ -58,14 +63,12 @@ export async function dropTenant(options: DropTenantOptions, tenant: string): Pr
   return statements;
 }
 
-function explainDependents(tenant: string): (error: unknown) => never {
-  return (error) => {
-    // 2BP01: dependent objects still exist. Its detail lists them, all of the federation database.
-    const found = z.object({ code: z.literal("2BP01"), detail: z.string().optional() }).safeParse(error).data;
-    if (found === undefined) throw error;
-    throw new AppError("ONBOARDING_REFUSED", `tenant "${tenant}": something else reads its foreign tables`, {
-      hint: `drop it first: ${found.detail ?? "see pg_depend"}`,
-      cause: error,
-    });
-  };
+function dropError(tenant: string, sql: string, error: unknown): AppError {
+  // 2BP01: dependent objects still exist. Its detail lists them, all of the federation database.
+  const dependents = z.object({ code: z.literal("2BP01"), detail: z.string().optional() }).safeParse(error).data;
+  if (dependents === undefined) return ddlError(`tenant "${tenant}": drop`, sql, error);
+  return new AppError("ONBOARDING_REFUSED", `tenant "${tenant}": something else reads its foreign tables`, {
+    hint: `drop it first: ${dependents.detail ?? "see pg_depend"}`,
+    cause: error,
+  });
 }

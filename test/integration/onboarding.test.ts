@@ -252,6 +252,13 @@ describe("onboarding", () => {
             await expect(sql.query("DROP FOREIGN TABLE fleet.tenant_a_entities")).rejects.toMatchObject({
               code: "42501",
             });
+            await expect(dropTenant({ database: sql, config }, "tenant_a")).rejects.toMatchObject({
+              code: "ONBOARDING_REFUSED",
+              message: expect.stringMatching(/^tenant "tenant_a": drop failed: must be owner of foreign table /),
+              hint: expect.stringContaining(
+                "run it as the role that owns the foreign servers and tables; the statement was",
+              ),
+            });
             const rows = sql.query("SELECT id FROM fleet.tenant_a_entities");
             // A server that trusts everyone asks for no password, and postgres_fdw then refuses a plain role (2F003).
             const outcome = await rows.catch((error: unknown) => error);
@@ -323,6 +330,16 @@ describe("onboarding", () => {
           hint: expect.stringContaining("view reader"),
         });
         await database.query("DROP VIEW reader");
+        await withSql(fleet.federationUrl, (reader) =>
+          reader.transaction(async (query) => {
+            await query(`SELECT FROM ${quoteQualified(name, table)}`);
+            await expect(dropTenant({ database, config }, name)).rejects.toMatchObject({
+              code: "ONBOARDING_REFUSED",
+              message: expect.stringContaining("lock timeout"),
+              hint: expect.stringContaining("try again"),
+            });
+          }),
+        );
         expect(await dropTenant({ database, config }, name)).toHaveLength(3);
         expect(
           await database.query("SELECT 1 FROM pg_foreign_server UNION ALL SELECT 1 FROM pg_user_mappings"),
