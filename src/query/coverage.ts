@@ -24,6 +24,11 @@ export function coverageOf(
 /** What a request wants of an answer's tenants. */
 export type WantedTenants = Pick<QueryRequest, "partial" | "required">;
 
+/** True for a caller who counts on some tenants: one to whom an answer is not better than none whatever it lacks. */
+export function countsOnTenants({ partial, required }: WantedTenants): boolean {
+  return partial !== "allow" || required.length > 0;
+}
+
 /** True when enough tenants answered for the policy (stale ones too: the caller has asked for them), and each that is required. An answer without any tenant is good for nobody, unless none was expected. */
 export function satisfies(coverage: Coverage, { partial: policy, required }: WantedTenants): boolean {
   if (coverage.failed.length === 0) return true;
@@ -87,18 +92,23 @@ function nobodyAsked(): AppError {
   });
 }
 
-/** RESULT_TOO_LARGE, for callers that asked for everything and for limits that refuse. */
+/** True when a cut answer is refused: nobody knows whose rows it lacks, so it is none for a caller who counts on some. */
+export function refusesCut(wanted: WantedTenants, { onLimit }: { readonly onLimit: "cut" | "refuse" }): boolean {
+  return onLimit === "refuse" || countsOnTenants(wanted);
+}
+
+/** RESULT_TOO_LARGE, for callers that count on tenants and for limits that refuse. */
 export function answerCut(limits: { readonly maxRows: number; readonly maxBytes: number }): AppError {
   return new AppError(
     "RESULT_TOO_LARGE",
-    `the answer has more than ${limits.maxRows} rows or ${limits.maxBytes} bytes`,
+    `the answer has more than ${limits.maxRows} rows or ${formatSize(limits.maxBytes)}`,
     {
       hint: "aggregate or filter inside the SELECT that reads $<tenant> tables, so that each tenant sends fewer rows; limits.rows and limits.responseBytes are the bounds",
     },
   );
 }
 
-/** RESULT_TOO_LARGE for a streamed answer, for callers that asked for everything and for limits that refuse. */
+/** RESULT_TOO_LARGE for a streamed answer, for callers that count on tenants and for limits that refuse. */
 export function streamCut({ streamBytes }: { readonly streamBytes: number }): AppError {
   return new AppError(
     "RESULT_TOO_LARGE",
@@ -116,7 +126,7 @@ export function gatheredCut(
 ): AppError {
   return new AppError(
     "RESULT_TOO_LARGE",
-    `the SELECT around this one would have to read more than ${limits.maxRows} rows or ${limits.maxBytes} bytes of all tenants`,
+    `the SELECT around this one would have to read more than ${limits.maxRows} rows or ${formatSize(limits.maxBytes)} of all tenants`,
     {
       position,
       hint: "filter, group or limit inside this SELECT; around plain rows, conditions, count, sum, min, max, avg, bool_and, bool_or, DISTINCT and ORDER BY with LIMIT on numbers and times are moved into it by themselves (/v1/explain shows what was)",

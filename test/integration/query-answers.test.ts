@@ -186,6 +186,20 @@ describe("limits", () => {
     expect(notices.join()).toContain("60 rows");
   });
 
+  test.each([{ partial: "fail" }, { partial: { percent: 50 } }, { required: ["a"] }] as const)(
+    "a larger answer is none for who counts on tenants, as whose rows are missing is not known: %j",
+    async (wanted) => {
+      const refusal = await fleet.refusal("SELECT n FROM $<tenant>_many", wanted);
+      expect(refusal).toMatchObject({
+        code: "RESULT_TOO_LARGE",
+        message: expect.stringMatching(/^the answer has more than 60 rows or /),
+      });
+      // Also from the cache.
+      expect((await fleet.ask("SELECT n FROM $<tenant>_many")).rows).toHaveLength(60);
+      expect((await fleet.refusal("SELECT n FROM $<tenant>_many", wanted)).code).toBe("RESULT_TOO_LARGE");
+    },
+  );
+
   test("an outer block over cut rows would be wrong, so it is refused", async () => {
     const refusal = await fleet.refusal("SELECT string_agg(n::text, ',') FROM (SELECT n FROM $<tenant>_many) t");
     expect(refusal).toMatchObject({ code: "RESULT_TOO_LARGE", position: { line: 1, column: 46 } });

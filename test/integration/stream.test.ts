@@ -87,12 +87,14 @@ describe("an answer of many rows", () => {
       expect(rows.length).toBeGreaterThan(5_000);
       expect(rows.length).toBeLessThan(30_000);
       expect(last).toMatchObject({ coverage: { expected: 3, answered: 3, truncated: true } });
-      const refused = await post(fleet, QUERY, { partial: "fail" });
-      expect(refused.status).toBe(422);
-      expect(await refused.json()).toMatchObject({
-        error: "RESULT_TOO_LARGE",
-        message: "the answer is larger than 1MiB (limits.streamBytes), or than what limits.spoolBytes has left",
-      });
+      for (const counting of [{ partial: "fail" }, { partial: "50%" }, { require: [NAMES[0]] }]) {
+        const refused = await post(fleet, QUERY, counting);
+        expect(refused.status).toBe(422);
+        expect(await refused.json()).toMatchObject({
+          error: "RESULT_TOO_LARGE",
+          message: "the answer is larger than 1MiB (limits.streamBytes), or than what limits.spoolBytes has left",
+        });
+      }
       expect((await stream(fleet, "SELECT id FROM $<tenant>_one")).last).toEqual(ALL);
     });
     await withFleet(NAMES, { ddl: DDL, config: { limits: { ...limits, onLimit: "refuse" } } }, async (fleet) => {
