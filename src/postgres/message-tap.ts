@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 
-/** More than any answer takes by default; and pg reads a value as one string, which cannot have more than 512 MiB. */
-export const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+/** A value is turned into text and JSON in one piece, and nobody else is served meanwhile; every session may hold one such message. */
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const DATA_ROW = 68;
 /** Its type and its length; the length counts itself, and not the type. */
 const HEADER_BYTES = 5;

@@ -447,9 +447,9 @@ test("huge rows are not read beyond the byte limit", () =>
       }
     };
     const limits = { maxRows: 100_000, maxBytes: 64 * 2 ** 20 };
-    // Rows of 20 MB: three fit. Then rows that grow only after the first batches.
-    const huge = await read("select repeat('x', 20000000) from generate_series(1, 400)", limits);
-    expect(huge).toMatchObject({ rows: 3, truncated: true });
+    // Rows of 13 MB: five fit. Then rows that grow only after the first batches.
+    const huge = await read("select repeat('x', 13000000) from generate_series(1, 400)", limits);
+    expect(huge).toMatchObject({ rows: 5, truncated: true });
     expect(huge.grownMiB).toBeLessThan(400);
     const sql = "select repeat('x', case when n > 400 then 5000000 else 1 end) from generate_series(1, 3000) n";
     const growing = await read(sql, limits);
@@ -472,7 +472,7 @@ test.each([
       sqlstate: "54000",
       kind: "query",
       remote: false,
-      message: "a row, or an error, has more than 64 MiB, which is too much to read",
+      message: "a row, or an error, has more than 16 MiB, which is too much to read",
     });
     expect(session.usable()).toBe(false);
   }),
