@@ -39,6 +39,7 @@ export function createRehearsal(adminUrl: string, catalog: Catalog) {
         statementTimeoutMs: 30_000,
       }),
     ...config.federation,
+    scheduledGroup: false,
     tenantDeadlineMs: config.limits.tenantDeadline,
     observe,
   });

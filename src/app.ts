@@ -4,6 +4,7 @@ import { AppError } from "./errors.ts";
 import { createAdmission } from "./execute/admission.ts";
 import { createFleetExecutor } from "./execute/executor.ts";
 import { createFollowedFleet, type FollowedFleet } from "./execute/followed-fleet.ts";
+import { exportedQueries } from "./exporter/exported-queries.ts";
 import { createExporter } from "./exporter/exporter.ts";
 import { createHttpServer, type HttpServer } from "./http/server.ts";
 import { fanOut, type Observe } from "./observation.ts";
@@ -82,6 +83,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       }),
     lanes,
     laneGroups,
+    scheduledGroup: exportedQueries(config.queries).length > 0,
     connectionBudget,
     tenantDeadlineMs: config.limits.tenantDeadline,
     observe,

@@ -52,7 +52,7 @@ const federation = z.strictObject({
     .min(1)
     .max(16)
     .default(2)
-    .describe("Queries that may run at once on a tenant; exported queries have one group more."),
+    .describe("Queries that may run at once on a tenant; where queries are exported, they have one group more."),
   connectionBudget: z
     .int()
     .min(2)

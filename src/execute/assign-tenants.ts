@@ -1,4 +1,4 @@
-import { type FleetSize, type LaneCountOptions, laneCount } from "./lane-count.ts";
+import { costMs, type FleetSize, type LaneCountOptions, laneCount } from "./lane-count.ts";
 
 /** Which lane owns which tenant. */
 export interface LaneAssignment {
@@ -22,7 +22,7 @@ export interface LaneFleet extends Pick<FleetSize, "roundTripMs"> {
 }
 
 /** A round trip is never measured twice alike; lanes that came and went with it would cost more than they save. */
-const TOLERANCE = 1 / 3;
+const TOLERANCE = 4 / 3;
 
 /** Shares differ by one at most when the number of lanes was just chosen. */
 export function createLaneAssignment(options: LaneCountOptions): LaneAssignment {
@@ -49,12 +49,13 @@ export function createLaneAssignment(options: LaneCountOptions): LaneAssignment 
     owners.delete(tenant);
   }
 
-  /** Lanes for so many tenants: those that there are, when that is near enough. */
+  /** Lanes for so many tenants: those that there are, when others would not be worth it. */
   function lanesFor(tenants: number): number {
-    const wanted = laneCount({ tenants, roundTripMs }, bounds);
-    const near = Math.abs(wanted - shares.length) <= shares.length * TOLERANCE;
-    const allowed = laneCount({ tenants, roundTripMs }, { ...bounds, lanes: shares.length }) === shares.length;
-    return near && allowed ? shares.length : wanted;
+    const fleet = { tenants, roundTripMs };
+    const wanted = laneCount(fleet, bounds);
+    const near = costMs(shares.length, fleet) <= TOLERANCE * costMs(wanted, fleet);
+    const allowed = laneCount(fleet, { ...bounds, lanes: shares.length }) === shares.length;
+    return bounds.lanes === "auto" && near && allowed ? shares.length : wanted;
   }
 
   /** Moves tenants from the fullest lanes to the emptiest. */

@@ -83,8 +83,10 @@ export interface FleetExecutorOptions {
   /** Opens one session, with statement and connect timeouts of its own. */
   readonly openSession: (patience: SessionPatience) => Promise<Session>;
   readonly lanes: LaneCountOptions["lanes"];
-  /** Groups for interactive queries; scheduled ones have one more. */
+  /** Groups for interactive queries. */
   readonly laneGroups: number;
+  /** Whether scheduled queries have a group more. Where none are asked it would take its share of the budget from the others. */
+  readonly scheduledGroup: boolean;
   readonly connectionBudget: number;
   readonly tenantDeadlineMs: number;
   readonly observe: Observe;
@@ -110,9 +112,11 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
       throw federationUnavailable(error);
     }
   };
-  const assignment = createLaneAssignment({ ...options, groups: options.laneGroups + 1 });
+  const { laneGroups, scheduledGroup } = options;
+  const assignment = createLaneAssignment({ ...options, groups: laneGroups + (scheduledGroup ? 1 : 0) });
   const groups = createLaneGroups({
-    laneGroups: options.laneGroups,
+    laneGroups,
+    scheduledGroup,
     openSession: () => openSession(lanePatience()),
     observe,
   });
@@ -156,12 +160,13 @@ export function createFleetExecutor(options: FleetExecutorOptions): FleetExecuto
   /** The lanes' connections to a tenant that was away are gone, or may be: the next sweep makes new ones. */
   function loseConnections(tenant: string): void {
     if (!probeOf.has(tenant)) return;
-    for (const group of groups.used()) group.lane(assignment.laneOf(tenant)).forget(tenant);
+    for (const group of groups.all()) group.lane(assignment.laneOf(tenant)).forget(tenant);
   }
 
   async function follow({ probes, sessions }: Parameters<FleetExecutor["follow"]>[0]): Promise<void> {
     const { signal } = closing;
-    roundTripMs = await measureRoundTrip(probes, { openSession, signal });
+    // Where it cannot be measured now, because tenants are down, it has hardly changed.
+    roundTripMs = (await measureRoundTrip(probes, { openSession, signal })) ?? roundTripMs;
     if (signal.aborted) return;
     const left = assignment.fit({ tenants: probes.map(({ tenant }) => tenant), roundTripMs, sessions });
     for (const lane of left) groups.renew(lane);

@@ -35,17 +35,27 @@ export interface FleetSize {
  * few that a session would run out of file descriptors, which would fail every query.
  */
 export function laneCount(fleet: FleetSize, options: LaneCountOptions): number {
-  const wanted = options.lanes === "auto" ? fittingLanes(fleet) : options.lanes;
   const affordable = Math.floor((options.connectionBudget - SESSIONS_BESIDE_LANES) / options.groups);
   const least = Math.max(1, Math.ceil(fleet.tenants / MAX_TENANTS_PER_LANE));
-  return Math.max(least, Math.min(wanted, affordable, fleet.tenants));
+  const within = (lanes: number): number => Math.max(least, Math.min(lanes, affordable, fleet.tenants));
+  return options.lanes === "auto" ? fittingLanes(fleet, within) : within(options.lanes);
 }
 
 /**
- * A lane of `tenants / lanes` tenants waits for its round trips one after another, and every lane costs the processors: the sum
- * `trips * roundTrip * tenants / lanes + cost * lanes` is least where both are equal.
+ * What a request over the whole fleet takes, but for what no lane can change: the round trips of the fullest lane, one tenant after the other, and
+ * what the lanes cost the processors.
  */
-function fittingLanes({ tenants, roundTripMs }: FleetSize): number {
-  if (roundTripMs === null) return UNMEASURED_LANES;
-  return Math.max(LEAST_LANES, Math.round(Math.sqrt((TRIPS_PER_TENANT * roundTripMs * tenants) / LANE_COST_MS)));
+export function costMs(lanes: number, { tenants, roundTripMs }: FleetSize): number {
+  return TRIPS_PER_TENANT * (roundTripMs ?? 0) * Math.ceil(tenants / lanes) + LANE_COST_MS * lanes;
+}
+
+/** The fullest lane decides, so only numbers of lanes that make it smaller are worth a look: one for each size that it may have. */
+function fittingLanes(fleet: FleetSize, within: (lanes: number) => number): number {
+  let best = within(UNMEASURED_LANES);
+  if (fleet.roundTripMs === null) return best;
+  for (let fullest = 1; fullest <= MAX_TENANTS_PER_LANE; fullest += 1) {
+    const lanes = within(Math.max(LEAST_LANES, Math.ceil(fleet.tenants / fullest)));
+    if (costMs(lanes, fleet) < costMs(best, fleet)) best = lanes;
+  }
+  return best;
 }

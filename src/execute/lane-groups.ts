@@ -11,7 +11,7 @@ export interface LaneGroup {
 /** All groups. A tenant has one connection for each group at most, so their number bounds what a tenant carries. */
 export interface LaneGroups {
   /**
-   * The scheduled group, or the interactive one with the least work on these lanes; streams, whose statements may take long however well their tenants
+   * The scheduled group, if there is one, or the interactive one with the least work on these lanes; streams, whose statements may take long however well their tenants
    * are, have but the last of the interactive ones. One in which a statement has held such a lane for long is taken
    * only when all have: it may be as long again, while the clean-ups that make up most of a load end soon.
    */
@@ -20,8 +20,7 @@ export interface LaneGroups {
     readonly streamed: boolean;
     readonly needed: readonly number[];
   }): LaneGroup;
-  /** The groups that are worth to be kept connected: the interactive ones, and the scheduled one once it was picked. */
-  used(): readonly LaneGroup[];
+  all(): readonly LaneGroup[];
   /** Renews the lanes of that number in every group. */
   renew(index: number): void;
   close(): Promise<void>;
@@ -32,14 +31,16 @@ const LONG_MS = 250;
 
 export function createLaneGroups(options: {
   readonly laneGroups: number;
+  /** Whether scheduled queries have a group more. */
+  readonly scheduledGroup: boolean;
   readonly openSession: () => Promise<Session>;
   readonly observe: Observe;
 }): LaneGroups {
-  const { laneGroups, openSession, observe } = options;
-  const groups = Array.from({ length: laneGroups + 1 }, () => new Map<number, Lane>());
-  const interactive = groups.slice(0, laneGroups);
-
-  let scheduled = false;
+  const { laneGroups, scheduledGroup, openSession, observe } = options;
+  const newGroup = () => new Map<number, Lane>();
+  const interactive = Array.from({ length: laneGroups }, newGroup);
+  const scheduled = scheduledGroup ? [newGroup()] : [];
+  const groups = [...interactive, ...scheduled];
 
   function asGroup(lanes: Map<number, Lane>): LaneGroup {
     return {
@@ -52,14 +53,13 @@ export function createLaneGroups(options: {
   }
 
   return {
-    used: () => (scheduled ? groups : interactive).map(asGroup),
+    all: () => groups.map(asGroup),
     renew(index) {
       for (const lanes of groups) void lanes.get(index)?.renew();
     },
     pick({ priority, streamed, needed }) {
-      scheduled ||= priority === "scheduled";
-      const fitting =
-        priority === "scheduled" ? groups.slice(laneGroups) : streamed ? interactive.slice(-1) : interactive;
+      const own = priority === "scheduled" ? scheduled : streamed ? interactive.slice(-1) : [];
+      const fitting = own.length > 0 ? own : interactive;
       const candidates = fitting.map((lanes) => {
         const used = needed.flatMap((index) => lanes.get(index) ?? []);
         const held = used.filter((lane) => lane.heldMs() > LONG_MS).length;

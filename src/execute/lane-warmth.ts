@@ -91,7 +91,7 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
   }
 
   function sweep(): void {
-    for (const group of groups.used()) {
+    for (const group of groups.all()) {
       for (const index of shares.keys()) {
         const lane = group.lane(index);
         if (missing(lane).length > 0 && lane.load() === 0 && !busy.has(lane)) void warmLane(lane);
@@ -103,7 +103,7 @@ export function createLaneWarmth({ groups, assignment, context }: LaneWarmthOpti
     async warm(probes) {
       shares = groupByLane(probes, assignment);
       // One group after the other: a tenant that is slow to connect is not asked for more at once than it has to give.
-      for (const group of groups.used()) await warmGroup(group);
+      for (const group of groups.all()) await warmGroup(group);
       if (!context.closing.aborted) timer ??= setInterval(sweep, SWEEP_MS).unref();
     },
     close() {

@@ -27,6 +27,7 @@ async function withCachedStatements(
       }),
     lanes: "auto",
     laneGroups: 1,
+    scheduledGroup: false,
     connectionBudget: 20,
     tenantDeadlineMs: 5_000,
     observe: () => undefined,

@@ -59,6 +59,7 @@ async function withFleet(
           }),
         lanes: 4,
         laneGroups: 2,
+        scheduledGroup: false,
         connectionBudget: 100,
         tenantDeadlineMs: 5_000,
         observe: (observation) => seen.push(observation),
@@ -410,7 +411,7 @@ test.each([
     withFleet(6, { laneGroups: 1, lanes: 2 }, async ({ executor, run, arms, names, seen }) => {
       await executor.follow({ probes: probesOf(names), sessions: 100 });
       const others = tenRowsOf(names.filter((name) => name !== "t2"));
-      for (const huge of ["repeat('y', 70000000)", "repeat('y', 70000000)::int::text"]) {
+      for (const huge of ["repeat('y', 20000000)", "repeat('y', 20000000)::int::text"]) {
         const asked = arms().map((arm) =>
           arm.tenant === "t2"
             ? { ...arm, sql: `select ${huge}, 't2'::text as tenant from t2_entities where id = 1` }
@@ -427,7 +428,7 @@ test.each([
           {
             tenant: "t2",
             reason: "query_failed",
-            detail: "a row, or an error, has more than 64 MiB, which is too much to read",
+            detail: "a row, or an error, has more than 16 MiB, which is too much to read",
           },
         ]);
         expect(countBy(rows, 1)).toEqual(others);
@@ -503,6 +504,7 @@ test("without a federation database the answer is 503 with a time to try again",
       }),
     lanes: "auto",
     laneGroups: 1,
+    scheduledGroup: false,
     connectionBudget: 10,
     tenantDeadlineMs: 500,
     observe: () => undefined,

@@ -97,6 +97,7 @@ export function createFleet(count: number, server: ReturnType<typeof createServe
     openSession: server.openSession,
     lanes: 4,
     laneGroups: 2,
+    scheduledGroup: false,
     connectionBudget: 100,
     tenantDeadlineMs: 10_000,
     observe: (observation) => seen.push(observation),

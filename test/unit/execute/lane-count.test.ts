@@ -1,13 +1,37 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
-import { laneCount } from "../../../src/execute/lane-count.ts";
+import { costMs, laneCount } from "../../../src/execute/lane-count.ts";
 
 const auto = { lanes: "auto", groups: 3, connectionBudget: 3_000 } as const;
 const count = (tenants: number, roundTripMs: number | null, options = auto) =>
   laneCount({ tenants, roundTripMs }, options);
 
 test("auto takes few lanes where tenants are near, and up to one for each where they are far", () => {
-  expect([0, 0.1, 0.5, 1, 5, 10, 40].map((roundTripMs) => count(80, roundTripMs))).toEqual([8, 9, 19, 27, 60, 80, 80]);
-  expect([1, 10, 40].map((roundTripMs) => count(1_000, roundTripMs))).toEqual([95, 302, 603]);
+  expect([0, 0.1, 0.5, 1, 5, 10, 40].map((roundTripMs) => count(80, roundTripMs))).toEqual([8, 8, 20, 27, 80, 80, 80]);
+  expect([1, 10, 40].map((roundTripMs) => count(1_000, roundTripMs))).toEqual([100, 334, 500]);
+});
+
+test("no lane has a tenant more than the others for want of a lane or two, and none is there that makes no lane smaller", () => {
+  expect([100, 120].map((tenants) => count(tenants, 10))).toEqual([100, 120]);
+  expect(laneCount({ tenants: 300, roundTripMs: 40 }, { ...auto, groups: 2, connectionBudget: 400 })).toBe(150);
+});
+
+test("no other number of lanes within the budget costs less", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 600 }),
+      fc.double({ min: 0, max: 100, noNaN: true }),
+      fc.integer({ min: 200, max: 2_000 }),
+      (tenants, roundTripMs, connectionBudget) => {
+        const fleet = { tenants, roundTripMs };
+        const options = { ...auto, connectionBudget };
+        const most = laneCount(fleet, { ...options, lanes: 512 });
+        const costs = Array.from({ length: most }, (_, index) => costMs(index + 1, fleet)).slice(Math.min(8, most) - 1);
+        expect(costMs(laneCount(fleet, options), fleet)).toBeCloseTo(Math.min(...costs), 6);
+      },
+    ),
+    { verbose: true },
+  );
 });
 
 test("auto takes 16 lanes while the way is not known, fewer for small fleets, more above 250 tenants each", () => {

@@ -3,22 +3,28 @@ import { createLaneGroups } from "../../../src/execute/lane-groups.ts";
 
 const never = new AbortController().signal;
 
-function createGroups() {
+function createGroups({ scheduledGroup = true } = {}) {
   const openSession = () => Promise.reject(new Error("no session is needed here"));
-  const groups = createLaneGroups({ laneGroups: 2, openSession, observe: () => undefined });
+  const groups = createLaneGroups({ laneGroups: 2, scheduledGroup, openSession, observe: () => undefined });
   const pick = (priority: "interactive" | "scheduled", streamed = false) =>
     groups.pick({ priority, streamed, needed: [0] }).lane(0);
   return { groups, pick };
 }
 
-test("panels have the group with the least work, scheduled queries one of their own, which is there once it is used", async () => {
+test("panels have the group with the least work, scheduled queries one of their own", async () => {
   const { groups, pick } = createGroups();
-  expect([pick("interactive").group, groups.used().length]).toEqual([0, 2]);
+  expect([pick("interactive").group, groups.all().length]).toEqual([0, 3]);
   const turn = await pick("interactive").take(never);
   expect(pick("interactive").group).toBe(1);
   await turn.end("timeout");
   expect(pick("interactive").group).toBe(0);
-  expect([pick("scheduled").group, groups.used().length]).toEqual([2, 3]);
+  expect(pick("scheduled").group).toBe(2);
+  await groups.close();
+});
+
+test("where no queries are scheduled there is no group for them", async () => {
+  const { groups, pick } = createGroups({ scheduledGroup: false });
+  expect([pick("scheduled").group, groups.all().length]).toEqual([0, 2]);
   await groups.close();
 });
 
