@@ -59,6 +59,11 @@ describe("formats", () => {
     expect(bodyOf(table, "csv")).toBe('"a ""x""",b,c\r\n"",true,\r\n,,1.50\r\n"a,b\nc",false,\r\n');
   });
 
+  it("csv doubles the quotes of a long text as those of a short one", () => {
+    const body = bodyOf(tableOf([column("a", "text")], [[`x"${"y".repeat(5_000)}"`]]), "csv");
+    expect(body).toBe(`a\r\n"x""${"y".repeat(5_000)}"""\r\n`);
+  });
+
   it("table", () => {
     expect(JSON.parse(bodyOf(REQUESTS, "table", ANSWER))).toEqual([
       {
