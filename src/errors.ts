@@ -69,7 +69,7 @@ export const ERRORS = {
   ONBOARDING_REFUSED: {
     status: 422,
     source: "client",
-    meaning: "a tenant cannot be onboarded as the registry describes it",
+    meaning: "a tenant cannot be onboarded as the registry describes it, or dropped",
   },
   INTERNAL: {
     status: 500,

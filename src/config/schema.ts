@@ -161,7 +161,7 @@ const limits = z.strictObject({
   deadline: duration("30s").describe("Time that a whole request may take."),
   tenantDeadline: duration("10s").describe("Time that a lane may take; tenants that pass it are left out and named."),
   rows: z.int().min(1).default(100_000).describe("Rows of one answer."),
-  responseBytes: size("64MiB").describe("Bytes of one answer."),
+  responseBytes: size("64MiB").describe("Bytes of one answer, of which a row may have 16MiB."),
   streamBytes: size("1GiB").describe(
     "Bytes of one streamed answer (`ndjson`). What a client has not taken yet waits on disk, in the folder for temporary files.",
   ),
@@ -171,7 +171,9 @@ const limits = z.strictObject({
   onLimit: z
     .enum(["cut", "refuse"])
     .default("cut")
-    .describe("What happens to a larger answer: cut with a notice, or refused."),
+    .describe(
+      "What happens to a larger answer: cut with a notice, or refused. Requests that count on tenants (`partial=fail`, a share, `require`) are always refused.",
+    ),
   sqlBytes: size("64KiB").describe("Bytes of one template."),
   concurrency: z.int().min(1).default(32).describe("Requests that may run at once."),
   queue: z.int().min(0).default(128).describe("Requests that may wait for their turn; further ones get 503 at once."),

@@ -1,4 +1,11 @@
-import { costMs, type FleetSize, type LaneCountOptions, laneCount } from "./lane-count.ts";
+import {
+  costMs,
+  type FleetSize,
+  type LaneCountOptions,
+  LEAST_LANES,
+  laneCount,
+  MAX_TENANTS_PER_LANE,
+} from "./lane-count.ts";
 
 /** Which lane owns which tenant. */
 export interface LaneAssignment {
@@ -6,11 +13,11 @@ export interface LaneAssignment {
   laneOf(tenant: string): number;
   /** True when the tenant is the lane's: it may have moved, or left, since a request began. */
   isOwner(lane: number, tenant: string): boolean;
-  /** How many lanes there are. */
+  /** How many lanes have tenants. */
   lanes(): number;
   /**
-   * Fits the lanes to the fleet as it is now: forgets tenants that left, gives newcomers to the lanes with the fewest, and moves as few as
-   * possible when the number of lanes changes. Gives the lanes that a tenant left: their sessions may still be connected to it.
+   * Fits the lanes to the fleet as it is now: forgets tenants that left, gives newcomers to new lanes, where more are wanted, or to those with the fewest,
+   * and moves tenants, as few as possible, where requests would gain by it. Gives the lanes that a tenant left: their sessions may still be connected to it.
    */
   fit(fleet: LaneFleet): readonly number[];
 }
@@ -24,10 +31,10 @@ export interface LaneFleet extends Pick<FleetSize, "roundTripMs"> {
 /** A round trip is never measured twice alike; lanes that came and went with it would cost more than they save. */
 const TOLERANCE = 4 / 3;
 
-/** Shares differ by one at most when the number of lanes was just chosen. */
+/** Shares differ by one at most when tenants were just moved. */
 export function createLaneAssignment(options: LaneCountOptions): LaneAssignment {
   const owners = new Map<string, number>();
-  let shares: number[] = [];
+  const shares: number[] = [];
   let roundTripMs: number | null = null;
   let bounds = options;
 
@@ -49,18 +56,31 @@ export function createLaneAssignment(options: LaneCountOptions): LaneAssignment 
     owners.delete(tenant);
   }
 
-  /** Lanes for so many tenants: those that there are, when others would not be worth it. */
-  function lanesFor(tenants: number): number {
-    const fleet = { tenants, roundTripMs };
-    const wanted = laneCount(fleet, bounds);
-    const near = costMs(shares.length, fleet) <= TOLERANCE * costMs(wanted, fleet);
-    const allowed = laneCount(fleet, { ...bounds, lanes: shares.length }) === shares.length;
-    return bounds.lanes === "auto" && near && allowed ? shares.length : wanted;
+  /** Makes lanes until there are so many. */
+  function grow(lanes: number): void {
+    while (shares.length < lanes) shares.push(0);
   }
 
-  /** Moves tenants from the fullest lanes to the emptiest. */
-  function level(): readonly number[] {
-    const lost: number[] = [];
+  const used = (): number => shares.filter((share) => share > 0).length;
+
+  /** True when so many lanes as are wanted, with even shares, would not be worth moving anybody. */
+  function isGoodEnough(wanted: number, fleet: FleetSize): boolean {
+    const lanes = used();
+    const fullest = Math.max(0, ...shares);
+    const allowed = laneCount(fleet, { ...bounds, lanes }) === lanes && fullest <= MAX_TENANTS_PER_LANE;
+    const enough = bounds.lanes === "auto" ? lanes >= Math.min(LEAST_LANES, wanted) : lanes === wanted;
+    const best = { lanes: wanted, fullest: Math.ceil(fleet.tenants / wanted), roundTripMs };
+    return allowed && enough && costMs({ lanes, fullest, roundTripMs }) <= TOLERANCE * costMs(best);
+  }
+
+  /** Leaves so many lanes, with even shares, by moving tenants from the fullest to the emptiest. Gives the lanes that lost one. */
+  function level(lanes: number): readonly number[] {
+    const lost = shares.flatMap((share, lane) => (lane >= lanes && share > 0 ? [lane] : []));
+    const homeless = [...owners].flatMap(([tenant, lane]) => (lane < lanes ? [] : [tenant]));
+    for (const tenant of homeless) release(tenant);
+    shares.length = Math.min(shares.length, lanes);
+    grow(lanes);
+    for (const tenant of homeless) assign(tenant);
     const tenantsOf = shares.map((): string[] => []);
     for (const [tenant, lane] of owners) tenantsOf[lane]?.push(tenant);
     for (;;) {
@@ -75,37 +95,30 @@ export function createLaneAssignment(options: LaneCountOptions): LaneAssignment 
   }
 
   return {
-    lanes: () => shares.length,
+    lanes: used,
     isOwner: (lane, tenant) => owners.get(tenant) === lane,
     laneOf(tenant) {
       const owner = owners.get(tenant);
       if (owner !== undefined) return owner;
       // Newcomers before the next `fit`.
-      const lanes = Math.max(shares.length, laneCount({ tenants: owners.size + 1, roundTripMs }, bounds));
-      shares = [...shares, ...Array.from({ length: lanes - shares.length }, () => 0)];
+      grow(laneCount({ tenants: owners.size + 1, roundTripMs }, bounds));
       return assign(tenant);
     },
-    fit(fleet) {
-      roundTripMs = fleet.roundTripMs;
-      bounds = { ...options, connectionBudget: Math.min(options.connectionBudget, fleet.sessions) };
+    fit({ tenants, sessions, roundTripMs: measuredMs }) {
+      roundTripMs = measuredMs;
+      bounds = { ...options, connectionBudget: Math.min(options.connectionBudget, sessions) };
       const lost = new Set<number>();
-      const present = new Set(fleet.tenants);
+      const present = new Set(tenants);
       for (const [tenant, lane] of [...owners]) {
         if (present.has(tenant)) continue;
         release(tenant);
         lost.add(lane);
       }
-      const before = shares.length;
-      const lanes = lanesFor(fleet.tenants.length);
-      const homeless = [...owners].flatMap(([tenant, lane]) => (lane < lanes ? [] : [tenant]));
-      for (let lane = lanes; lane < before; lane += 1) lost.add(lane);
-      shares = Array.from({ length: lanes }, (_, lane) => shares[lane] ?? 0);
-      for (const tenant of homeless) {
-        owners.delete(tenant);
-        assign(tenant);
-      }
-      for (const tenant of fleet.tenants) if (!owners.has(tenant)) assign(tenant);
-      if (lanes !== before) for (const lane of level()) lost.add(lane);
+      const fleet = { tenants: tenants.length, roundTripMs };
+      const wanted = laneCount(fleet, bounds);
+      grow(wanted);
+      for (const tenant of tenants) if (!owners.has(tenant)) assign(tenant);
+      if (!isGoodEnough(wanted, fleet)) for (const lane of level(wanted)) lost.add(lane);
       return [...lost];
     },
   };

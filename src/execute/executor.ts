@@ -69,7 +69,7 @@ export interface FleetExecutor {
   ): readonly { readonly lane: number; readonly tenants: readonly string[]; readonly sql: string }[];
   /**
    * Fits the lanes to the fleet and connects them: `probes` is a statement for each tenant, as `tenantProbes` makes them, `sessions` how many
-   * the server has for us. Resolves when every lane of the interactive groups is connected to those of its tenants that answer; from then on
+   * the server has for us. Resolves when every lane is connected to those of its tenants that answer; from then on
    * lanes that lose their session are connected again in the background. Never rejects.
    */
   follow(fleet: { readonly probes: readonly Arm[]; readonly sessions: number }): Promise<void>;

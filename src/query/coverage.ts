@@ -103,7 +103,7 @@ export function answerCut(limits: { readonly maxRows: number; readonly maxBytes:
     "RESULT_TOO_LARGE",
     `the answer has more than ${limits.maxRows} rows or ${formatSize(limits.maxBytes)}`,
     {
-      hint: "aggregate or filter inside the SELECT that reads $<tenant> tables, so that each tenant sends fewer rows; limits.rows and limits.responseBytes are the bounds",
+      hint: "aggregate or filter inside the SELECT that reads $<tenant> tables, so that each tenant sends fewer rows; limits.rows and limits.responseBytes are the bounds. A cut answer is for requests with partial=allow and without require",
     },
   );
 }

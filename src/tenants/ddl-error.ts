@@ -4,8 +4,10 @@ import { AppError } from "../errors.ts";
 /** To be sent first in a transaction of DDL: a lane's query holds its foreign tables, and every query behind a DDL statement that waits for one waits with it. */
 export const BOUND_LOCK_WAIT = "SET LOCAL lock_timeout TO '5s'";
 
+/** By SQLSTATE: what to do, where the statement itself would not help. */
 const HINTS: Readonly<Record<string, string>> = {
-  "42501": "run it as the role that owns the foreign servers and tables",
+  "42501":
+    "the role of federation.adminUrl, or of federation.url without one, must own the tenants' servers and foreign tables; to make them it needs CREATE on the database and the schema, and USAGE on postgres_fdw",
   "55P03": "a query that runs for long holds a table of the tenant: try again",
 };
 
@@ -20,9 +22,8 @@ export function ddlError(subject: string, printable: string | null, error: unkno
   if (printable === null || !isOfStatement) {
     return new AppError("FEDERATION_UNAVAILABLE", `${subject} failed (${found?.code ?? "no code"})`, { cause: error });
   }
-  const hint = HINTS[found.code];
   return new AppError("ONBOARDING_REFUSED", `${subject} failed: ${found.message}`, {
-    hint: hint === undefined ? `the statement was ${printable}` : `${hint}; the statement was ${printable}`,
+    hint: HINTS[found.code] ?? `the statement was ${printable}`,
     cause: error,
   });
 }

@@ -29,13 +29,13 @@ const EMPTY_SCHEMA = `SELECT nspname AS name FROM pg_catalog.pg_namespace n WHER
 /**
  * Takes a tenant out of the federation database: its foreign tables, user mappings and servers, and in the layout
  * `schema` its schema when nothing else is in it. The tenant's database is not touched. Gives the statements that ran.
- * Throws TENANT_UNKNOWN when there is no server of that tenant, ONBOARDING_REFUSED when views still read its tables, the role may not drop
+ * Throws TENANT_UNKNOWN when there is no server of that tenant, FEDERATION_UNAVAILABLE without a database, ONBOARDING_REFUSED when views still read its tables, the role may not drop
  * them, or a query has held one for 5 s.
  */
 export async function dropTenant(options: DropTenantOptions, tenant: string): Promise<readonly string[]> {
   const pattern = new RegExp(options.config.tenants.discover.servers, "u");
   const statements: string[] = [];
-  await options.database.transaction(async (query) => {
+  const drop = async (query: Database["query"]): Promise<void> => {
     const run = async (sql: string) => {
       await query(sql).catch((error: unknown) => {
         throw dropError(tenant, sql, error);
@@ -59,7 +59,12 @@ export async function dropTenant(options: DropTenantOptions, tenant: string): Pr
       const empty = z.array(server).parse(await query(EMPTY_SCHEMA, [tenant]));
       for (const { name } of empty) await run(`DROP SCHEMA ${quoteIdentifier(name)}`);
     }
-  });
+  };
+  try {
+    await options.database.transaction(drop);
+  } catch (error) {
+    throw error instanceof AppError ? error : ddlError("the federation database", null, error);
+  }
   return statements;
 }
 

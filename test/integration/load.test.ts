@@ -131,3 +131,37 @@ test("when one block of a query is refused the others stop, and hold up nobody",
   const running = async () => (await fleet.onFederation(`SELECT query FROM pg_stat_activity WHERE ${active}`)).length;
   await expect.poll(running, { timeout: 2_000 }).toBe(0);
 });
+
+describe("exported queries", () => {
+  const items = { sql: QUICK.replace("n FROM", "value FROM"), description: "Items", export: { name: "items" } };
+  const connectionsTo = async (whole: FleetApp, tenant: string) => {
+    const ofThisFleet = "datname = current_database() AND application_name LIKE 'tenantry/%'";
+    return (await whole.onTenant(tenant, `SELECT 1 FROM pg_stat_activity WHERE ${ofThisFleet}`)).length;
+  };
+
+  test("have lanes of their own, connected before the first scrape, which wait for no panel", () =>
+    withFleet(NAMES, { ddl: DDL, config: { queries: { items } } }, async (whole) => {
+      await expect.poll(() => connectionsTo(whole, "a")).toBe(3);
+      let panelsLeft = 2;
+      const panels = [1, 2].map(async (n) => {
+        await whole.ask(`SELECT slept, id + ${n} AS id FROM $<tenant>_longer`);
+        panelsLeft -= 1;
+      });
+      const running = "application_name = 'tenantry' AND state = 'active' AND query LIKE '%longer%'";
+      await expect
+        .poll(async () => (await whole.onFederation(`SELECT 1 FROM pg_stat_activity WHERE ${running}`)).length)
+        .toBe(2 * NAMES.length);
+      const scraped = await (await fetch(`${whole.url}/metrics`)).text();
+      expect(scraped).toContain('\nitems{tenant="b"} 1\n');
+      expect(panelsLeft).toBe(2);
+      await Promise.all(panels);
+      expect(await connectionsTo(whole, "a")).toBe(3);
+    }));
+
+  test("that are not there have none", () =>
+    withFleet(NAMES, { ddl: DDL }, async (whole) => {
+      await expect.poll(() => connectionsTo(whole, "a")).toBe(2);
+      expect((await whole.ask(QUICK)).rows).toHaveLength(NAMES.length);
+      expect(await connectionsTo(whole, "a")).toBe(2);
+    }));
+});

@@ -8,7 +8,7 @@ import { MessageTooLarge, type PgErrorFacts, pgErrorFacts } from "../../../src/p
 const DIVISION: PgErrorFacts = { kind: "query", sqlstate: "22012", message: "division by zero", remote: true };
 const NO_TABLE: PgErrorFacts = { kind: "missing_relation", sqlstate: "42P01", message: "no such table", remote: true };
 const STOPPED: PgErrorFacts = { kind: "timeout", sqlstate: "57014", message: "statement timeout", remote: true };
-const TOO_LARGE = pgErrorFacts(new MessageTooLarge(64 * 2 ** 20)) ?? DIVISION;
+const TOO_LARGE = pgErrorFacts(new MessageTooLarge(2 ** 24)) ?? DIVISION;
 const ROWS = { columns: [], rows: [["1"]], truncated: false };
 
 const failedArm = (tenant: string, facts: PgErrorFacts): FailedArm => ({ arm: { tenant, sql: "SELECT 1" }, facts });

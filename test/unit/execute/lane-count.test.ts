@@ -25,19 +25,20 @@ test("no other number of lanes within the budget costs less", () => {
       (tenants, roundTripMs, connectionBudget) => {
         const fleet = { tenants, roundTripMs };
         const options = { ...auto, connectionBudget };
-        const most = laneCount(fleet, { ...options, lanes: 512 });
-        const costs = Array.from({ length: most }, (_, index) => costMs(index + 1, fleet)).slice(Math.min(8, most) - 1);
-        expect(costMs(laneCount(fleet, options), fleet)).toBeCloseTo(Math.min(...costs), 6);
+        const most = laneCount(fleet, { ...options, lanes: tenants });
+        const costOf = (lanes: number) => costMs({ lanes, fullest: Math.ceil(tenants / lanes), roundTripMs });
+        const costs = Array.from({ length: most }, (_, index) => costOf(index + 1)).slice(Math.min(8, most) - 1);
+        expect(costOf(laneCount(fleet, options))).toBeCloseTo(Math.min(...costs), 6);
       },
     ),
     { verbose: true },
   );
 });
 
-test("auto takes 16 lanes while the way is not known, fewer for small fleets, more above 250 tenants each", () => {
-  expect([1, 5, 16, 81, 4_000, 4_001, 10_000].map((tenants) => count(tenants, null))).toEqual([
-    1, 5, 16, 16, 16, 17, 40,
-  ]);
+test("while the way is not known tenants are taken for neighbours; there are fewer lanes for small fleets, more above 250 tenants each", () => {
+  const within = { ...auto, connectionBudget: 100 };
+  expect([1, 5, 16, 81, 4_000, 10_000].map((tenants) => count(tenants, null))).toEqual([1, 5, 8, 21, 138, 213]);
+  expect([5_000, 7_500].map((tenants) => laneCount({ tenants, roundTripMs: null }, within))).toEqual([25, 30]);
 });
 
 test("a number is taken as it is, within the connection budget", () => {
