@@ -1,7 +1,7 @@
 import type { CompiledBlock } from "../sql/compile-template.ts";
 import type { CatalogTenant } from "../types.ts";
+import { describeShape } from "./describe-shape.ts";
 import { groupShapes, resolveMembers } from "./group-shapes.ts";
-import { unpaddedRelations } from "./pad-relations.ts";
 import type { Describe, DescribedColumn } from "./planned-block.ts";
 
 /**
@@ -14,12 +14,8 @@ export async function agreedColumns(
   describe: Describe,
 ): Promise<readonly DescribedColumn[] | null> {
   const shapes = groupShapes(resolveMembers(block, tenants).members);
-  const described = await Promise.all(
-    shapes.flatMap(({ members: [member] }) =>
-      member === undefined ? [] : [describe(block.arm.fill(member.tenant.name, unpaddedRelations(member)))],
-    ),
-  );
-  const answers = described.flatMap((description) => (description.ok ? [description.columns] : []));
+  const described = await Promise.all(shapes.map((shape) => describeShape(block, shape, describe)));
+  const answers = described.flatMap(({ description }) => (description.ok ? [description.columns] : []));
   const [first, ...others] = answers;
   if (first === undefined) return null;
   // A star over tables that differ has other columns in each shape, until they are padded.

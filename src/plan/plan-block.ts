@@ -1,14 +1,16 @@
 import { AppError } from "../errors.ts";
 import type { CompiledBlock } from "../sql/compile-template.ts";
-import type { Arm, CatalogTenant, TenantFailure } from "../types.ts";
+import type { Arm, CatalogTenant } from "../types.ts";
+import { type DescribedShape, describeShape } from "./describe-shape.ts";
 import { fleetColumns } from "./fleet-columns.ts";
 import { groupShapes, resolveMembers } from "./group-shapes.ts";
 import { nameColumns } from "./name-columns.ts";
 import { paddedRelations, unpaddedRelations } from "./pad-relations.ts";
-import type { Describe, Description, PlannedBlock, Shape, ShapeMember } from "./planned-block.ts";
+import type { Describe, PlannedBlock, Shape, ShapeMember } from "./planned-block.ts";
 import { relationName, resolveRelation, writtenName } from "./resolve-relation.ts";
 
 export interface PlanOptions {
+  /** Asked for the same text more than once: without padding a shape's raw arm is its arm. See `describeOnce`. */
   readonly describe: Describe;
   readonly tenantColumn: string;
   /**
@@ -41,17 +43,14 @@ export async function planBlock(
   }
   const shapes = groupShapes(typing);
   refuseDrift(block, shapes);
-  const describeOnce = remembering(describe);
-  const described = await Promise.all(
-    shapes.map(async (shape) => ({ shape, description: await describeOnce(rawArm(block, shape)) })),
-  );
+  const described = await Promise.all(shapes.map((shape) => describeShape(block, shape, describe)));
   const answering = described.filter(({ description }) => description.ok).map(({ shape }) => shape);
   if (answering.length === 0) throw refused(block, described);
 
   // Stars must mean the same columns for all tenants; a tenant without one of them gives a typed null.
   const relationsOf = answering.length > 1 && block.hasStar ? paddedRelations(answering) : unpaddedRelations;
   const armOf = (member: ShapeMember): string => block.arm.fill(member.tenant.name, relationsOf(member));
-  const { columns, wrap } = await fleetColumns(block, answering, armOf, describeOnce);
+  const { columns, wrap } = await fleetColumns(block, answering, armOf, describe);
   const arms = answering.flatMap((shape) =>
     askedIn(shape, asked).map((member): Arm => ({ tenant: member.tenant.name, sql: wrap(shape, armOf(member)) })),
   );
@@ -60,7 +59,7 @@ export async function planBlock(
     columns: nameColumns(block, columns, tenantColumn),
     arms: arms.sort((a, b) => (a.tenant < b.tenant ? -1 : 1)),
     expected,
-    leftOut: [...leftOut, ...described.flatMap(shapeFailures).filter(({ tenant }) => asked.has(tenant))],
+    leftOut: [...leftOut, ...described.flatMap((shape) => shape.leftOut).filter(({ tenant }) => asked.has(tenant))],
     shapes: askedOf(answering, asked),
   };
 }
@@ -74,21 +73,6 @@ function askedOf(shapes: readonly Shape[], asked: ReadonlySet<string>): readonly
   return shapes.map((shape) => ({ members: askedIn(shape, asked) })).filter(({ members }) => members.length > 0);
 }
 
-function rawArm(block: CompiledBlock, { members }: Shape): string {
-  const [member] = members;
-  return member === undefined ? "" : block.arm.fill(member.tenant.name, unpaddedRelations(member));
-}
-
-/** The same text is described once: without padding a shape's raw arm is its arm. */
-function remembering(describe: Describe): Describe {
-  const known = new Map<string, Promise<Description>>();
-  return (sql) => {
-    const description = known.get(sql) ?? describe(sql);
-    known.set(sql, description);
-    return description;
-  };
-}
-
 function refuseDrift(block: CompiledBlock, shapes: readonly Shape[]): void {
   if (shapes.length < 2) return;
   const refuse = (what: string, hint: string) =>
@@ -99,17 +83,6 @@ function refuseDrift(block: CompiledBlock, shapes: readonly Shape[]): void {
   if (block.hasWholeRow) throw refuse("the query refers to whole rows", "name the columns that you need");
   if (block.hasNaturalJoin)
     throw refuse("the query has a NATURAL JOIN", "write JOIN … USING with the columns that you mean");
-}
-
-interface DescribedShape {
-  readonly shape: Shape;
-  readonly description: Description;
-}
-
-function shapeFailures({ shape, description }: DescribedShape): TenantFailure[] {
-  if (description.ok) return [];
-  const { reason, message } = description;
-  return shape.members.map(({ tenant }) => ({ tenant: tenant.name, reason, detail: message }));
 }
 
 function refused(block: CompiledBlock, [first]: readonly DescribedShape[]): AppError {

@@ -84,6 +84,34 @@ describe("planBlock", () => {
     ]);
   });
 
+  it("asks a few tenants all over a shape before it takes a refusal for the shape's", async () => {
+    const fleet = Array.from({ length: 100 }, (_, index) =>
+      sampleTenant(`t${index}`, {}, { orders: "id bigint, amount integer" }),
+    );
+    const isGone = (sql: string) => Number(/t(\d+)_orders/.exec(sql)?.[1]) < 50;
+    const asked: string[] = [];
+    const describeWith =
+      (refuses: (sql: string) => boolean): Describe =>
+      async (sql) => {
+        asked.push(sql);
+        return refuses(sql)
+          ? { ok: false, reason: "relation_missing", message: "it is not there", character: null }
+          : { ok: true, columns: ["id bigint", "tenant text"].map(toColumn) };
+      };
+    const planned = await plan("SELECT id FROM $<tenant>_orders", fleet, describeWith(isGone));
+    expect(planned.leftOut.map(({ tenant }) => tenant)).toEqual(["t0", "t13", "t26", "t39"]);
+    expect(planned.arms).toHaveLength(96);
+    expect(isGone(planned.shapes[0]?.members[0]?.tenant.name.concat("_orders") ?? "")).toBe(false);
+    asked.length = 0;
+    const all = plan(
+      "SELECT id FROM $<tenant>_orders",
+      fleet,
+      describeWith(() => true),
+    );
+    await expect(all).rejects.toMatchObject({ code: "QUERY_FAILED", message: "it is not there" });
+    expect(asked).toHaveLength(8);
+  });
+
   it("leaves out tenants that lack a column which a bare name means for the fleet, whatever PostgreSQL finds", async () => {
     const planned = await plan(
       "SELECT id FROM $<tenant>_orders WHERE EXISTS (SELECT 1 FROM $<tenant>_orders WHERE note = 'x')",
