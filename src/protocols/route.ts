@@ -62,9 +62,9 @@ export const ANSWER_HEADERS = {
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
-/** A value as a JSON answer. */
-export function jsonAnswer(value: unknown): RouteAnswer {
-  return { contentType: JSON_TYPE, body: Buffer.from(JSON.stringify(value)), summary: null };
+/** A value as a JSON answer, with the summary of the query's answer that it was made of, if it was. */
+export function jsonAnswer(value: unknown, summary: AnswerSummary | null = null): RouteAnswer {
+  return { contentType: JSON_TYPE, body: Buffer.from(JSON.stringify(value)), summary };
 }
 
 /** True for an answer whose body is made while it is sent. */

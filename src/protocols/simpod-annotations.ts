@@ -1,6 +1,7 @@
 import { AppError } from "../errors.ts";
 import type { Principal } from "../types.ts";
 import type { ProtocolServices } from "./rest.ts";
+import type { AnswerSummary } from "./route.ts";
 import { readPayload, readTargetQuery } from "./simpod-input.ts";
 import { runRows } from "./simpod-variable.ts";
 
@@ -19,10 +20,11 @@ export async function readAnnotations(
   question: AnnotationQuestion,
   services: ProtocolServices,
   caller: { readonly principal: Principal; readonly signal: AbortSignal },
-): Promise<readonly object[]> {
+): Promise<{ readonly annotations: readonly object[]; readonly summary: AnswerSummary }> {
   const { annotation } = question;
-  const rows = await runRows(readQuestion(annotation.query, services), question.range, services, caller);
-  return rows.map((row) => toAnnotation(annotation, row, services.config.tenants.tenantColumn));
+  const { rows, summary } = await runRows(readQuestion(annotation.query, services), question.range, services, caller);
+  const { tenantColumn } = services.config.tenants;
+  return { annotations: rows.map((row) => toAnnotation(annotation, row, tenantColumn)), summary };
 }
 
 function readQuestion(query: unknown, { config }: ProtocolServices) {

@@ -4,6 +4,7 @@ import type { Principal } from "../types.ts";
 import { buildRequest, type RawQuery } from "./build-request.ts";
 import { labelValues, viewFleet } from "./fleet-view.ts";
 import type { ProtocolServices } from "./rest.ts";
+import type { AnswerSummary } from "./route.ts";
 import { readPayload, readTargetQuery } from "./simpod-input.ts";
 import { unescapeRegex } from "./tenant-list.ts";
 
@@ -11,6 +12,18 @@ import { unescapeRegex } from "./tenant-list.ts";
 export interface VariableOption {
   readonly text: string;
   readonly value: string;
+}
+
+/** The choices of a variable, and of which answer they are; null when no query was asked. */
+export interface Variable {
+  readonly options: readonly VariableOption[];
+  readonly summary: AnswerSummary | null;
+}
+
+/** Rows as objects, and of which answer they are. */
+interface AnsweredRows {
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  readonly summary: AnswerSummary;
 }
 
 type Caller = { readonly principal: Principal; readonly signal: AbortSignal };
@@ -30,14 +43,14 @@ export async function readVariable(
   range: Range,
   services: ProtocolServices,
   caller: Caller,
-): Promise<readonly VariableOption[]> {
+): Promise<Variable> {
   // A plain text is the target; Raw JSON of the plugin is an object.
   const isPlain = typeof payload === "string" && !payload.trim().startsWith("{");
   const values: Readonly<Record<string, unknown>> = isPlain ? { target: payload } : readPayload(payload);
   const { target, ...rest } = values;
   const name = typeof target === "string" ? unescapeRegex(target.trim()) : "";
   const fixed = readFleetOptions(name, services, caller.principal);
-  if (fixed !== null) return fixed.map((value) => ({ text: value, value }));
+  if (fixed !== null) return { options: fixed.map((value) => ({ text: value, value })), summary: null };
   const raw = readQuery(name, typeof target === "string" ? target : "", rest);
   return runOptions(raw, range, services, caller);
 }
@@ -67,19 +80,14 @@ function readQuery(name: string, written: string, rest: Readonly<Record<string, 
   return readTargetQuery(name, rest, { escaped: false });
 }
 
-async function runOptions(
-  raw: RawQuery,
-  range: Range,
-  services: ProtocolServices,
-  caller: Caller,
-): Promise<readonly VariableOption[]> {
-  const rows = await runRows(raw, range, services, caller);
+async function runOptions(raw: RawQuery, range: Range, services: ProtocolServices, caller: Caller): Promise<Variable> {
+  const { rows, summary } = await runRows(raw, range, services, caller);
   const options = new Map<string, VariableOption>();
   for (const row of rows) {
     const option = readOption(row);
     if (option !== null) options.set(JSON.stringify([option.text, option.value]), option);
   }
-  return [...options.values()];
+  return { options: [...options.values()], summary };
 }
 
 /** The rows that a question gives, as objects. */
@@ -88,10 +96,10 @@ export async function runRows(
   range: Range,
   { service, config, now }: ProtocolServices,
   { principal, signal }: Caller,
-): Promise<readonly Readonly<Record<string, unknown>>[]> {
+): Promise<AnsweredRows> {
   const request = buildRequest({ ...raw, from: range?.from, to: range?.to, format: "rows" }, { config, nowMs: now() });
   const answer = await service.run(request, principal, signal);
-  return rowsSchema.parse(JSON.parse(answer.body.toString("utf8")));
+  return { rows: rowsSchema.parse(JSON.parse(answer.body.toString("utf8"))), summary: answer };
 }
 
 function readOption(row: Readonly<Record<string, unknown>>): VariableOption | null {

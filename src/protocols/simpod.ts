@@ -50,8 +50,9 @@ export function simpodRoutes(services: ProtocolServices): readonly Route[] {
       "Lists the choices of a dashboard variable.",
       simpodVariableSchema,
       async (body, context) => {
-        const options = await readVariable(body.payload, body.range, services, context);
-        return jsonAnswer(options.map(({ text, value }) => ({ __text: text, __value: value })));
+        const { options, summary } = await readVariable(body.payload, body.range, services, context);
+        const choices = options.map(({ text, value }) => ({ __text: text, __value: value }));
+        return jsonAnswer(choices, summary);
       },
     ),
     post(
@@ -62,15 +63,22 @@ export function simpodRoutes(services: ProtocolServices): readonly Route[] {
         // Its query editor sends a type; its variables do not.
         const asksForTargets = !body.target?.trim() || typeof body.type === "string";
         if (asksForTargets) return jsonAnswer(["sql", ...Object.keys(config.queries)]);
-        return jsonAnswer(await readVariable(body.target, body.range, services, context));
+        const { options, summary } = await readVariable(body.target, body.range, services, context);
+        return jsonAnswer(options, summary);
       },
     ),
-    post(
-      "/grafana/annotations",
-      "Runs an annotation query of the older plugin.",
-      simpodAnnotationsSchema,
-      async (body, context) => jsonAnswer(await readAnnotations(body, services, context)),
-    ),
+    {
+      ...post(
+        "/grafana/annotations",
+        "Runs an annotation query of the older plugin.",
+        simpodAnnotationsSchema,
+        async (body, context) => {
+          const { annotations, summary } = await readAnnotations(body, services, context);
+          return jsonAnswer(annotations, summary);
+        },
+      ),
+      answersQuery: true,
+    },
     post("/grafana/tag-keys", "Lists the keys of ad hoc filters.", simpodAnySchema, async (_body, { principal }) =>
       jsonAnswer(
         [tenantColumn, ...viewFleet(catalog(), principal).labelKeys].map((text) => ({ type: "string", text })),

@@ -61,16 +61,13 @@ export async function executePlan(prepared: PreparedQuery, options: ExecuteOptio
     { request, selected, maxRows: settings.maxRows },
   );
   const cut = gathered.some((rows) => rows.truncated);
-  if (cut && settings.onLimit === "refuse") throw answerCut(settings);
+  heedCut(cut, settings);
 
   const [block] = blocks;
   const [direct] = rows;
   if (compiled.outerSql === null && block !== undefined && direct !== undefined) {
-    return {
-      ...(await directAnswer(block, direct, options, limits)),
-      coverage: coverageOf(expected, failures, { truncated: cut, stale }),
-      blocks,
-    };
+    const { truncated, ...answer } = await directAnswer(block, direct, options, limits);
+    return { ...answer, coverage: coverageOf(expected, failures, { truncated: cut || truncated, stale }), blocks };
   }
   const cutBlock = blocks[gathered.findIndex((part) => part.truncated)];
   if (cutBlock !== undefined) throw gatheredCut(settings, cutBlock.block.position);
@@ -112,6 +109,10 @@ function withoutTenants(
   return failed.size === 0 || tenantColumn < 0 ? rows : rows.filter((row) => !failed.has(row[tenantColumn] ?? ""));
 }
 
+function heedCut(truncated: boolean, settings: ExecuteOptions["settings"]): void {
+  if (truncated && settings.onLimit === "refuse") throw answerCut(settings);
+}
+
 type Limits = {
   readonly maxRows: number;
   readonly maxBytes: number;
@@ -126,7 +127,8 @@ async function directAnswer(block: PlannedBlock, rows: readonly TextRow[], optio
   const values = toColumns(rows, columns.length);
   const shown = { columns: visible, tenantColumn: columns.findIndex(({ role }) => role === "tenant") };
   const keys = block.block.sortKeys;
-  if (keys.length === 0) return { ...shown, values: values.slice(0, visible.length), order: "none" as const };
+  if (keys.length === 0)
+    return { ...shown, values: values.slice(0, visible.length), order: "none" as const, truncated: false };
 
   const order = keys.map((key) => ({
     column: sortColumnIndex(key, columns, block.block.hiddenColumns),
@@ -145,12 +147,21 @@ async function directAnswer(block: PlannedBlock, rows: readonly TextRow[], optio
       ...shown,
       values: values.slice(0, visible.length).map((column) => sorted.map((row) => column[row] ?? null)),
       order: "user" as const,
+      truncated: false,
     };
   }
   const answer = await options.executor.runOnce(sortSql(block), { ...limits, values }).catch((error: unknown) => {
     throw toQueryError(error, () => block.block.position);
   });
-  return { ...shown, values: toColumns(answer.rows, columns.length).slice(0, visible.length), order: "user" as const };
+  // Old rows of a tenant come on top of what the limit admitted.
+  const { rows: ordered, truncated } = answer;
+  heedCut(truncated, options.settings);
+  return {
+    ...shown,
+    values: toColumns(ordered, columns.length).slice(0, visible.length),
+    order: "user" as const,
+    truncated,
+  };
 }
 
 /** The statement around the copied blocks, run once over the gathered rows. */
@@ -167,7 +178,7 @@ async function outerAnswer(
   const answer = await executor.runOnce(sql, { ...limits, values }).catch((error: unknown) => {
     throw toQueryError(error, compiled.outerPosition);
   });
-  if (answer.truncated && settings.onLimit === "refuse") throw answerCut(settings);
+  heedCut(answer.truncated, settings);
   const types = await typeNames.namesOf(answer.columns.map(({ typeOid }) => typeOid));
   const columns = answer.columns.map(({ name }, index): NamedColumn => {
     const type = types[index] ?? "unknown";

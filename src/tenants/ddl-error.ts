@@ -4,11 +4,13 @@ import { AppError } from "../errors.ts";
 /** To be sent first in a transaction of DDL: a lane's query holds its foreign tables, and every query behind a DDL statement that waits for one waits with it. */
 export const BOUND_LOCK_WAIT = "SET LOCAL lock_timeout TO '5s'";
 
+const HELD = "a query that runs for long holds a table of the tenant: try again";
 /** By SQLSTATE: what to do, where the statement itself would not help. */
 const HINTS: Readonly<Record<string, string>> = {
   "42501":
     "the role of federation.adminUrl, or of federation.url without one, must own the tenants' servers and foreign tables; to make them it needs CREATE on the database and the schema, and USAGE on postgres_fdw",
-  "55P03": "a query that runs for long holds a table of the tenant: try again",
+  "55P03": HELD,
+  "57014": HELD,
 };
 
 /**

@@ -12,6 +12,9 @@ export interface DropTenantOptions {
   readonly config: Pick<Config, "tenants">;
 }
 
+/** One statement drops all tables: each has its own wait, while those before it are locked against every query. */
+const BOUND_ALL_LOCK_WAITS = "SET LOCAL statement_timeout TO '6s'";
+
 const server = z.object({ name: z.string() });
 const foreignTable = z.object({ schema: z.string(), name: z.string() });
 
@@ -30,7 +33,7 @@ const EMPTY_SCHEMA = `SELECT nspname AS name FROM pg_catalog.pg_namespace n WHER
  * Takes a tenant out of the federation database: its foreign tables, user mappings and servers, and in the layout
  * `schema` its schema when nothing else is in it. The tenant's database is not touched. Gives the statements that ran.
  * Throws TENANT_UNKNOWN when there is no server of that tenant, FEDERATION_UNAVAILABLE without a database, ONBOARDING_REFUSED when views still read its tables, the role may not drop
- * them, or a query has held one for 5 s.
+ * them, or queries have held them for 5 s.
  */
 export async function dropTenant(options: DropTenantOptions, tenant: string): Promise<readonly string[]> {
   const pattern = new RegExp(options.config.tenants.discover.servers, "u");
@@ -43,6 +46,7 @@ export async function dropTenant(options: DropTenantOptions, tenant: string): Pr
       statements.push(sql);
     };
     await query(BOUND_LOCK_WAIT);
+    await query(BOUND_ALL_LOCK_WAITS);
     const found = z
       .array(server)
       .parse(await query("SELECT srvname AS name FROM pg_catalog.pg_foreign_server ORDER BY 1"));

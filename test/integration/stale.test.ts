@@ -124,3 +124,18 @@ test("series get the notice and no column, and ndjson is answered in one piece",
     expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ coverage: { answered: 2 } });
   });
 });
+
+test("old rows that do not fit beside the others' are a cut answer, also where PostgreSQL orders them", async () => {
+  const ddl = `CREATE TABLE texts (t text COLLATE "C"); INSERT INTO texts SELECT 'x' || n FROM generate_series(1, 1000) n;`;
+  await withFleet(["a", "b"], { ddl, config: { limits: { responseBytes: "75KiB" } } }, async (fleet) => {
+    const sql = 'SELECT t, t AS u FROM $<tenant>_texts ORDER BY t COLLATE "C", u';
+    const asked = { ...STALE, format: "csv" } as const;
+    expect((await fleet.ask(sql, asked)).answer.coverage).toMatchObject({ answered: 2, truncated: false });
+    await fleet.onTenant("b", "INSERT INTO texts SELECT 'x' || n FROM generate_series(1001, 1900) n");
+    await fleet.onTenant("a", "ALTER TABLE texts RENAME TO gone");
+    const later = await fleet.ask(sql, asked);
+    expect(later.answer.coverage).toMatchObject({ answered: 1, stale: [{ tenant: "a" }], truncated: true });
+    expect(later.notices.join()).toContain("cut");
+    expect(await fleet.refusal(sql, { ...asked, partial: "fail" })).toMatchObject({ code: "RESULT_TOO_LARGE" });
+  });
+});

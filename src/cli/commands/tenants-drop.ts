@@ -10,7 +10,7 @@ export const tenantsDrop: Command = {
   details:
     "Drops the tenant's foreign tables, user mappings and servers; its own database is not touched. A tenant that stays " +
     "in the registry is reported as missing, and `tenantry tenants apply` brings it back. A query that holds one of the tables " +
-    "is waited for, 5 s at most.",
+    "is waited for, a few seconds at most.",
   operand: { name: "TENANT", required: true },
   options: {
     ...SETTINGS_OPTIONS,

@@ -175,6 +175,19 @@ describe("/grafana", () => {
     ]);
   });
 
+  test.each([
+    ["/grafana/variable", { payload: { target: "SELECT region" } }],
+    ["/grafana/search", { target: "SELECT region" }],
+    ["/grafana/annotations", { annotation: { query: "SELECT region" } }],
+  ])("%s tells of the answer that it is made of", async (path, question) => {
+    run = async () => {
+      const whole = answer('[{"time":1,"region":"eu"}]');
+      return { ...whole, coverage: { ...whole.coverage, truncated: true } };
+    };
+    const { headers } = await post(server.url + path, question);
+    expect([headers.get("x-truncated"), headers.get("x-tenants-failed")]).toEqual(["true", "1"]);
+  });
+
   test("the query editor's lists", async () => {
     const metrics = z
       .array(z.object({ value: z.string(), payloads: z.array(z.unknown()) }))
