@@ -25,6 +25,7 @@ export async function describeShape(block: CompiledBlock, shape: Shape, describe
   let first: Description | null = null;
   for (const member of spread(shape.members)) {
     const description = await describe(block.arm.fill(member.tenant.name, unpaddedRelations(member)));
+    if (description.ok && first === null) return { shape, description, leftOut: [] };
     if (description.ok) {
       const able = shape.members.filter((other) => !refusals.has(other));
       // The one that was described stands for all that follow.
