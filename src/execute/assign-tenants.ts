@@ -73,13 +73,12 @@ export function createLaneAssignment(options: LaneCountOptions): LaneAssignment 
     return allowed && enough && costMs({ lanes, fullest, roundTripMs }) <= TOLERANCE * costMs(best);
   }
 
-  /** Leaves so many lanes, with even shares, by moving tenants from the fullest to the emptiest. Gives the lanes that lost one. */
+  /** Leaves the first so many lanes, with even shares, by moving tenants from the fullest to the emptiest. Gives the lanes that lost one. */
   function level(lanes: number): readonly number[] {
     const lost = shares.flatMap((share, lane) => (lane >= lanes && share > 0 ? [lane] : []));
     const homeless = [...owners].flatMap(([tenant, lane]) => (lane < lanes ? [] : [tenant]));
     for (const tenant of homeless) release(tenant);
-    shares.length = Math.min(shares.length, lanes);
-    grow(lanes);
+    shares.length = lanes;
     for (const tenant of homeless) assign(tenant);
     const tenantsOf = shares.map((): string[] => []);
     for (const [tenant, lane] of owners) tenantsOf[lane]?.push(tenant);

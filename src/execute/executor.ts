@@ -1,10 +1,11 @@
 import { setMaxListeners } from "node:events";
 import { AppError } from "../errors.ts";
 import type { Observe } from "../observation.ts";
+import type { ExplainOptions } from "../postgres/explain-statement.ts";
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { createReadBudget } from "../postgres/read-budget.ts";
 import type { ParameterValue } from "../postgres/read-statement.ts";
-import { type ExplainOptions, LEAST_PATIENCE, type Session, type SessionPatience } from "../postgres/session.ts";
+import { LEAST_PATIENCE, type Session, type SessionPatience } from "../postgres/session.ts";
 import type { Arm, GatheredRows, ResultColumn, TenantDoubt, TextRows } from "../types.ts";
 import { createLaneAssignment, groupByLane } from "./assign-tenants.ts";
 import { createCleanUpTime } from "./clean-up-time.ts";

@@ -21,7 +21,7 @@ const lanesCostMs = (lanes: number): number => 0.15 * lanes + 0.0009 * lanes ** 
 
 export interface LaneCountOptions {
   readonly lanes: "auto" | number;
-  /** Groups of lanes, the scheduled one included. */
+  /** Groups of lanes, the scheduled one included where there is one. */
   readonly groups: number;
   readonly connectionBudget: number;
 }

@@ -11,8 +11,8 @@ export interface LaneGroup {
 /** All groups. A tenant has one connection for each group at most, so their number bounds what a tenant carries. */
 export interface LaneGroups {
   /**
-   * The scheduled group, if there is one, or the interactive one with the least work on these lanes; streams, whose statements may take long however well their tenants
-   * are, have but the last of the interactive ones. One in which a statement has held such a lane for long is taken
+   * The scheduled group, if there is one, or the interactive one with the least work on these lanes; streams, whose statements may take
+   * long however well their tenants are, have but the last of the interactive ones. One in which a statement has held such a lane for long is taken
    * only when all have: it may be as long again, while the clean-ups that make up most of a load end soon.
    */
   pick(wanted: {
@@ -20,6 +20,7 @@ export interface LaneGroups {
     readonly streamed: boolean;
     readonly needed: readonly number[];
   }): LaneGroup;
+  /** Interactive groups, and the scheduled one if there is one: they are kept connected. */
   all(): readonly LaneGroup[];
   /** Renews the lanes of that number in every group. */
   renew(index: number): void;

@@ -56,7 +56,7 @@ export interface LaneOptions {
   readonly observe: Observe;
 }
 
-/** A lane without a session: that is opened on first use, so that unused groups cost the tenants no connection. */
+/** A lane without a session: that is opened on first use, so that lanes without tenants cost none. */
 export function createLane({ group, index, openSession, observe }: LaneOptions): Lane {
   const turns = createTurns(1);
   let current: Session | null = null;

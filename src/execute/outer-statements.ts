@@ -1,6 +1,7 @@
+import type { ExplainOptions } from "../postgres/explain-statement.ts";
 import { federationUnavailable } from "../postgres/federation-unavailable.ts";
 import { pgErrorFacts } from "../postgres/pg-error.ts";
-import type { ExplainOptions, RunOptions, Session } from "../postgres/session.ts";
+import type { RunOptions, Session } from "../postgres/session.ts";
 import type { ResultColumn, TextRows } from "../types.ts";
 import { deadlineExceeded, ExecutionError } from "./execution-error.ts";
 import { createSessionPool } from "./session-pool.ts";

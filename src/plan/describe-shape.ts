@@ -3,6 +3,8 @@ import type { TenantFailure } from "../types.ts";
 import { unpaddedRelations } from "./pad-relations.ts";
 import type { Describe, Description, Shape, ShapeMember } from "./planned-block.ts";
 
+type Refusal = Extract<Description, { readonly ok: false }>;
+
 /** A shape with what PostgreSQL says of the block's arm for its tenants, before anything is padded. */
 export interface DescribedShape {
   /** The tenants that can answer; all of them when none can. */
@@ -21,25 +23,25 @@ const MOST_TRIES = 8;
  * refusal is the shape's only when tenants all over it are refused, too; else those are left out, and the first that is not stands for the others.
  */
 export async function describeShape(block: CompiledBlock, shape: Shape, describe: Describe): Promise<DescribedShape> {
-  const refusals = new Map<ShapeMember, TenantFailure>();
-  let first: Description | null = null;
+  const refusals = new Map<ShapeMember, Refusal>();
+  const refusedOf = ([member, { reason, message }]: readonly [ShapeMember, Refusal]): TenantFailure => ({
+    tenant: member.tenant.name,
+    reason,
+    detail: message,
+  });
   for (const member of spread(shape.members)) {
     const description = await describe(block.arm.fill(member.tenant.name, unpaddedRelations(member)));
-    if (description.ok && first === null) return { shape, description, leftOut: [] };
     if (description.ok) {
-      const able = shape.members.filter((other) => !refusals.has(other));
-      // The one that was described stands for all that follow.
-      const members = [member, ...able.filter((other) => other !== member)];
-      return { shape: { members }, description, leftOut: [...refusals.values()] };
+      if (refusals.size === 0) return { shape, description, leftOut: [] };
+      // Who was not asked may be gone, too: the one that was stands for all that follow.
+      const others = shape.members.filter((other) => other !== member && !refusals.has(other));
+      return { shape: { members: [member, ...others] }, description, leftOut: [...refusals].map(refusedOf) };
     }
-    first ??= description;
-    refusals.set(member, { tenant: member.tenant.name, reason: description.reason, detail: description.message });
+    refusals.set(member, description);
   }
-  if (first === null || first.ok) throw new RangeError("a shape has members");
-  const { reason, message } = first;
-  const leftOut = shape.members.map(
-    (member) => refusals.get(member) ?? { tenant: member.tenant.name, reason, detail: message },
-  );
+  const [first] = refusals.values();
+  if (first === undefined) throw new RangeError("a shape has members");
+  const leftOut = shape.members.map((member) => refusedOf([member, refusals.get(member) ?? first]));
   return { shape, description: first, leftOut };
 }
 
@@ -47,14 +49,4 @@ export async function describeShape(block: CompiledBlock, shape: Shape, describe
 function spread(members: readonly ShapeMember[]): readonly ShapeMember[] {
   const step = Math.ceil(members.length / MOST_TRIES);
   return members.filter((_, index) => index % step === 0);
-}
-
-/** The same text is described once. */
-export function describeOnce(describe: Describe): Describe {
-  const known = new Map<string, Promise<Description>>();
-  return (sql) => {
-    const description = known.get(sql) ?? describe(sql);
-    known.set(sql, description);
-    return description;
-  };
 }

@@ -10,7 +10,6 @@ import type { Describe, PlannedBlock, Shape, ShapeMember } from "./planned-block
 import { relationName, resolveRelation, writtenName } from "./resolve-relation.ts";
 
 export interface PlanOptions {
-  /** Asked for the same text more than once: without padding a shape's raw arm is its arm. See `describeOnce`. */
   readonly describe: Describe;
   readonly tenantColumn: string;
   /**

@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import type { RawClient } from "./raw-client.ts";
 
 /** Whom to cancel, and how the session reached its server. */
-export interface CancelTarget {
+interface CancelTarget {
   readonly host: string;
   readonly port: number;
   readonly ssl: RawClient["ssl"];
@@ -15,10 +15,12 @@ export interface CancelTarget {
 const GIVE_UP_AFTER_MS = 2_000;
 
 /**
- * Asks the server to cancel what the session runs. Resolves when the server has taken note (it closes the connection),
+ * Asks the server to cancel what the client's session runs. Resolves when the server has taken note (it closes the connection),
  * or when it could not be asked: cancelling is best effort, so it never rejects.
  */
-export function sendCancelRequest(target: CancelTarget): Promise<void> {
+export function cancelStatementOf(client: RawClient): Promise<void> {
+  const { host, port, processID: processId, secretKey } = client;
+  const target: CancelTarget = { host, port, ssl: client.ssl ?? false, processId, secretKey };
   return new Promise((resolve) => {
     const socket = target.host.startsWith("/")
       ? connect(`${target.host}/.s.PGSQL.${target.port}`)

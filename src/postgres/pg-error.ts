@@ -72,6 +72,15 @@ export function speaksOfTheTenant({ remote, sqlstate }: PgErrorFacts): boolean {
   return remote || sqlstate === LIMIT_EXCEEDED;
 }
 
+/**
+ * True when a statement failed for the transaction that it joined, and may do well in one of its own: a tenant's connection that was lost since is
+ * not made anew within a transaction, and a standby may refuse an old snapshot (class 40).
+ */
+export function isOfTheTransaction(error: unknown): boolean {
+  const facts = pgErrorFacts(error);
+  return facts?.kind === "unreachable" || facts?.sqlstate?.startsWith("40") === true;
+}
+
 /** Facts of an error, or null when it is neither PostgreSQL's nor the connection's. */
 export function pgErrorFacts(error: unknown): PgErrorFacts | null {
   if (error instanceof SessionLost) {

@@ -1,13 +1,14 @@
-import { z } from "zod";
 import type { ResultColumn, TextRows } from "../types.ts";
-import { sendCancelRequest } from "./cancel-request.ts";
+import { cancelStatementOf } from "./cancel-request.ts";
 import { describeStatement } from "./describe-statement.ts";
+import { type ExplainOptions, explainStatement } from "./explain-statement.ts";
 import { MAX_MESSAGE_BYTES, tapMessages } from "./message-tap.ts";
-import { MessageTooLarge, pgErrorFacts, SessionLost } from "./pg-error.ts";
+import { isOfTheTransaction, MessageTooLarge, pgErrorFacts, SessionLost } from "./pg-error.ts";
 import { type RawClient, socketOf } from "./raw-client.ts";
 import type { ReadBudget } from "./read-budget.ts";
 import { readRows } from "./read-rows.ts";
 import type { Aftermath, Closing, ParameterValue } from "./read-statement.ts";
+import { settleOrAbort } from "./settle-or-abort.ts";
 import { type RowSink, streamRows } from "./stream-rows.ts";
 
 /** How long a session may take to become clean before it is ended, with its connections to tenants. */
@@ -16,11 +17,6 @@ export interface SessionPatience {
   readonly cancelMs: number;
   /** After one that ended well. */
   readonly cleanUpMs: number;
-}
-
-export interface ExplainOptions {
-  /** How many parameters the statement has; it is planned with a null for each. */
-  readonly parameters: number;
 }
 
 export interface RunOptions {
@@ -69,10 +65,10 @@ const MOST_STATEMENTS = 8;
  * not for 30 s and more. Rolling back takes a round trip to every tenant of a lane; a tenant that went silent may take for ever, and others wait.
  */
 export const LEAST_PATIENCE: SessionPatience = { cancelMs: 250, cleanUpMs: 3_000 };
-const TEXT_FORM = { getTypeParser: () => (value: string) => value };
 const UNCLEAN = Promise.resolve<Aftermath>("unclean");
+/** What is not run leaves nothing to clean up. */
+const asItIs = async (): Promise<void> => undefined;
 const AT_ONCE = Promise.resolve<Closing>("roll back");
-const explained = z.array(z.tuple([z.string()]));
 
 /** The session of a client that is connected; `end` says goodbye to the server. */
 export function createSession(client: RawClient, end: () => Promise<void>, patience: SessionPatience): Session {
@@ -108,7 +104,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
 
   function destroy(): void {
     if (!alive) return;
-    if (busy) void sendCancelRequest(cancelTarget(client));
+    if (busy) void cancelStatementOf(client);
     socket.destroy();
     lose();
   }
@@ -127,7 +123,7 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
   /** Stops the running statement: by a cancel request, or by the end of the session when that does not help soon. */
   function interrupt(): void {
     cancelSent = true;
-    cancelling = sendCancelRequest(cancelTarget(client));
+    cancelling = cancelStatementOf(client);
     const timer = setTimeout(giveUp, patience.cancelMs);
     void idle().then(() => clearTimeout(timer));
   }
@@ -281,19 +277,11 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
     },
     async describe(sql, signal) {
       const text = oneText(sql);
-      return use(
-        () => describeStatement(client, text),
-        async () => undefined,
-        { signal },
-      );
+      return use(() => describeStatement(client, text), asItIs, { signal });
     },
-    async explain(sql, signal, { parameters } = { parameters: 0 }) {
-      const text = oneText(`EXPLAIN (VERBOSE, FORMAT JSON) ${sql}`);
-      // Planning runs nothing, so it needs no transaction of its own; the extended protocol takes no second statement.
-      const values = Array.from({ length: parameters }, () => null);
-      const work = () => client.query({ text, values, queryMode: "extended", rowMode: "array", types: TEXT_FORM });
-      const plan = await use(work, async () => undefined, { signal });
-      return JSON.parse(explained.parse(plan.rows)[0]?.[0] ?? "null");
+    async explain(sql, signal, options = { parameters: 0 }) {
+      const text = oneText(sql);
+      return use(() => explainStatement(client, text, options), asItIs, { signal });
     },
     async close() {
       const timer = setTimeout(destroy, CLOSE_TIMEOUT_MS);
@@ -305,39 +293,8 @@ export function createSession(client: RawClient, end: () => Promise<void>, patie
   };
 }
 
-// A tenant's connection that was lost since is not made anew within a transaction; a standby may refuse an old snapshot (class 40).
-function isOfTheTransaction(error: unknown): boolean {
-  const facts = pgErrorFacts(error);
-  return facts?.kind === "unreachable" || facts?.sqlstate?.startsWith("40") === true;
-}
-
 // The protocol ends a statement's text at a NUL: what follows would be read as another field of the message.
 function oneText(sql: string): string {
   if (sql.includes("\0")) throw new RangeError("a statement cannot hold a NUL");
   return sql;
-}
-
-function cancelTarget(client: RawClient) {
-  return {
-    host: client.host,
-    port: client.port,
-    ssl: client.ssl ?? false,
-    processId: client.processID,
-    secretKey: client.secretKey,
-  };
-}
-
-/** The outcome of `work`, or the signal's reason as soon as it aborts; then `stop` is called and the outcome dropped. */
-async function settleOrAbort<T>(work: () => Promise<T>, stop: () => unknown, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      stop();
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    work()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -24,7 +24,10 @@ export function coverageOf(
 /** What a request wants of an answer's tenants. */
 export type WantedTenants = Pick<QueryRequest, "partial" | "required">;
 
-/** True for a caller who counts on some tenants: one to whom an answer is not better than none whatever it lacks. */
+/**
+ * True for a caller who counts on some tenants: one to whom an answer is not better than none whatever it lacks. A cut one is none, since
+ * nobody knows whose rows it lacks.
+ */
 export function countsOnTenants({ partial, required }: WantedTenants): boolean {
   return partial !== "allow" || required.length > 0;
 }
@@ -90,11 +93,6 @@ function nobodyAsked(): AppError {
   return new AppError("TENANT_UNKNOWN", "no tenant matches the selectors of the query and the request", {
     hint: "correct the selector (see /v1/tenants for names and labels), or ask with partial=allow",
   });
-}
-
-/** True when a cut answer is refused: nobody knows whose rows it lacks, so it is none for a caller who counts on some. */
-export function refusesCut(wanted: WantedTenants, { onLimit }: { readonly onLimit: "cut" | "refuse" }): boolean {
-  return onLimit === "refuse" || countsOnTenants(wanted);
 }
 
 /** RESULT_TOO_LARGE, for callers that count on tenants and for limits that refuse. */

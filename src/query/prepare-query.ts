@@ -2,7 +2,6 @@ import { AppError } from "../errors.ts";
 import { ExecutionError } from "../execute/execution-error.ts";
 import type { FleetExecutor } from "../execute/executor.ts";
 import { agreedColumns } from "../plan/agreed-columns.ts";
-import { describeOnce } from "../plan/describe-shape.ts";
 import { outerSql } from "../plan/outer-sql.ts";
 import { planBlock } from "../plan/plan-block.ts";
 import type { Describe, PlannedBlock } from "../plan/planned-block.ts";
@@ -87,7 +86,7 @@ export async function prepareQuery(
   const plans = shapePlans.forRequest({ catalogVersion: catalog.version, signal });
   const template = await timed("template", () => scanTemplate(request.sql));
   const functions = await functionNames.current();
-  const describe = describeOnce(readAhead(plans.describe, parser));
+  const describe = readAhead(plans.describe, parser);
   const folding = await createFolding(context, context);
   const compiled = await timed("sql", () =>
     compileTemplate(template, {

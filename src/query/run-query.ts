@@ -17,7 +17,7 @@ import type { Parser } from "../sql/parser.ts";
 import type { Answer, Catalog, Coverage, Notice, Principal, QueryRequest } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
 import type { ColumnLookups } from "./column-lookups.ts";
-import { answerCut, refusesCut, requireTenants, satisfies } from "./coverage.ts";
+import { answerCut, countsOnTenants, requireTenants, satisfies } from "./coverage.ts";
 import { executePlan } from "./execute-plan.ts";
 import type { LastGood } from "./last-good.ts";
 import { mergeAnswer } from "./merge-answer.ts";
@@ -113,7 +113,7 @@ export async function runQuery(
     seconds: (performance.now() - started) / 1000,
   });
   requireTenants(coverage, cached.value.expected, request);
-  if (coverage.truncated && refusesCut(request, context.settings)) throw answerCut(context.settings);
+  if (coverage.truncated && countsOnTenants(request)) throw answerCut(context.settings);
   return { ...encoded, coverage, notices, cache: cached.status, ageSeconds: Math.floor(cached.ageMs / 1000), timings };
 }
 

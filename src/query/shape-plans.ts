@@ -42,13 +42,20 @@ export function createShapePlans({ executor, typeNames }: ShapePlansOptions): Sh
   return {
     forRequest({ catalogVersion, signal }) {
       const keyOf = (sql: string) => `${catalogVersion} ${withoutTimes(sql)}`;
+      // A request asks for the same text more than once, refused or not: without padding a shape's raw arm is its arm.
+      const asked = new Map<string, Promise<Description>>();
+      const describeAfresh = async (sql: string): Promise<Description> => {
+        const key = keyOf(sql);
+        const known = descriptions.get(key)?.value;
+        if (known !== undefined) return known;
+        const description = await describe(sql, signal);
+        if (description.ok) keep(descriptions, key, description);
+        return description;
+      };
       return {
-        describe: async (sql) => {
-          const key = keyOf(sql);
-          const known = descriptions.get(key)?.value;
-          if (known !== undefined) return known;
-          const description = await describe(sql, signal);
-          if (description.ok) keep(descriptions, key, description);
+        describe: (sql) => {
+          const description = asked.get(sql) ?? describeAfresh(sql);
+          asked.set(sql, description);
           return description;
         },
         async judge(sql, permitted) {

@@ -11,7 +11,7 @@ import { type AnswerSpool, createAnswerSpool } from "../spool/answer-spool.ts";
 import type { Answer, Coverage, Principal, QueryRequest, StreamedAnswer } from "../types.ts";
 import { answerKey } from "./answer-key.ts";
 import { createArmSink } from "./arm-sink.ts";
-import { countsOnTenants, coverageOf, refusesCut, requireTenants, streamCut } from "./coverage.ts";
+import { countsOnTenants, coverageOf, requireTenants, streamCut } from "./coverage.ts";
 import { type PreparedQuery, prepareQuery, toQueryError } from "./prepare-query.ts";
 import { heedVerdicts } from "./push-down.ts";
 import { admit, type QueryContext, refuseLongSql, runQuery } from "./run-query.ts";
@@ -137,7 +137,7 @@ function startStreaming(
       seconds: (performance.now() - startedMs) / 1000,
     });
     requireTenants(coverage, expected, request);
-    if (coverage.truncated && refusesCut(request, settings)) throw streamCut(settings);
+    if (coverage.truncated && (countsOnTenants(request) || settings.onLimit === "refuse")) throw streamCut(settings);
     known = coverage;
     spool.end(Buffer.from(coverageLine(coverage)));
   }

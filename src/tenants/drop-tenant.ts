@@ -32,8 +32,8 @@ const EMPTY_SCHEMA = `SELECT nspname AS name FROM pg_catalog.pg_namespace n WHER
 /**
  * Takes a tenant out of the federation database: its foreign tables, user mappings and servers, and in the layout
  * `schema` its schema when nothing else is in it. The tenant's database is not touched. Gives the statements that ran.
- * Throws TENANT_UNKNOWN when there is no server of that tenant, FEDERATION_UNAVAILABLE without a database, ONBOARDING_REFUSED when views still read its tables, the role may not drop
- * them, or queries have held them for 5 s.
+ * Throws TENANT_UNKNOWN when there is no server of that tenant, FEDERATION_UNAVAILABLE without a database, ONBOARDING_REFUSED when
+ * views still read its tables, the role may not drop them, or queries hold them for seconds.
  */
 export async function dropTenant(options: DropTenantOptions, tenant: string): Promise<readonly string[]> {
   const pattern = new RegExp(options.config.tenants.discover.servers, "u");

@@ -36,7 +36,7 @@ async function expectOthers(fleet: FleetApp, gone: readonly string[], reason: st
   }
 }
 
-test.each([["a"], ["d"], ["a", "b"], ["b", "c"]])("dropped of %s %s", (...gone) =>
+test.each([["a"], ["d"], ["a", "b"], ["b", "c"]].map((gone) => ({ gone })))("tables of $gone are dropped", ({ gone }) =>
   withFleet(NAMES, OPTIONS, async (fleet) => {
     await withSql(fleet.federationUrl, async (database) => {
       for (const name of gone) await dropTenant({ database, config: fleet.config }, name);
@@ -57,7 +57,7 @@ test("a whole shape's own reasons are each tenant's own", () =>
     expect(refusal.message).not.toContain("a_items");
   }));
 
-test("locked", () =>
+test("a table is locked", () =>
   withFleet(NAMES, OPTIONS, (fleet) =>
     withSql(fleet.federationUrl, (locking) =>
       locking.transaction(async (query) => {
